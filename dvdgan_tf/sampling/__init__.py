@@ -1,0 +1,1 @@
+"""Turning latents into clips that people can look at."""
