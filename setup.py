@@ -1,0 +1,45 @@
+"""Packaging of dvdgan_tf. On a Cloud TPU VM install with --no-deps: pip must not replace the TensorFlow that can drive a TPU."""
+
+import pathlib
+import re
+
+import setuptools
+
+ROOT = pathlib.Path(__file__).resolve().parent
+VERSION = re.search(r"^__version__ = '(.+)'$", (ROOT / 'dvdgan_tf' / '__init__.py').read_text(), re.MULTILINE).group(1)
+
+VIDEO = ['av>=12,<19']  # PyAV: reads video files, writes MP4
+PLOTS = ['matplotlib>=3.7,<4']  # loss curves and truncation curves as pictures
+
+setuptools.setup(
+    name='dvdgan_tf',
+    version=VERSION,
+    description='DVD-GAN: adversarial video generation, in TensorFlow 2',
+    long_description=(ROOT / 'README.md').read_text(),
+    long_description_content_type='text/markdown',
+    license='Apache-2.0',
+    packages=setuptools.find_packages(include=['dvdgan_tf', 'dvdgan_tf.*']),
+    python_requires='>=3.9,<3.12',
+    # TensorFlow 2.15 is the newest release on which tensorflow-gan and tensorflow-io load as well.
+    install_requires=[
+        'tensorflow>=2.15.1,<2.16',
+        'tf-keras>=2.15.1,<2.16',
+        'tensorflow-gan>=2.1,<2.2',
+        'tensorflow-probability>=0.23,<0.24',
+        'tensorflow-hub>=0.16.1,<0.17',
+        # No wheel for Windows exists; without it only object stores and its decoder are missing.
+        'tensorflow-io==0.36.0; platform_system != "Windows"',
+        'numpy>=1.23.5,<2',
+        'gin-config>=0.5,<0.6',
+        'absl-py>=1.4,<3',
+        'Pillow>=10,<14',
+        # tensorflow-hub and TensorBoard import pkg_resources, which setuptools 81 warns about and 82 removes.
+        'setuptools<81',
+    ],
+    extras_require={
+        'cuda': ['tensorflow[and-cuda]>=2.15.1,<2.16'],
+        'video': VIDEO,
+        'plots': PLOTS,
+        'test': ['pytest>=8,<10', 'ruff>=0.6,<1', 'scipy>=1.10,<2', *VIDEO, *PLOTS],
+    },
+)
