@@ -1,0 +1,1 @@
+"""How good the clips are: networks, statistics, scores and named protocols."""

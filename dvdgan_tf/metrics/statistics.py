@@ -1,0 +1,174 @@
+"""Streaming statistics of features in float64.
+
+Every accumulator is a plain sum, so it is exact for any split into batches, any order of merging and a last batch of
+any size, and its memory does not depend on the number of clips (8 MB at 1024 features).
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import zipfile
+from collections.abc import Mapping
+
+import numpy as np
+import tensorflow as tf
+
+from dvdgan_tf.errors import InputError
+
+
+def _rows(values: np.ndarray, valid: np.ndarray | None) -> np.ndarray:
+    """[n, d] float64 of the valid rows; half floats become float32 first, so nothing overflows on the way."""
+    rows = np.asarray(values)
+    if rows.ndim != 2:
+        raise InputError(f'features have shape {rows.shape}; give a matrix [clips, features]')
+    rows = rows.astype(np.float64)
+    if valid is not None:
+        rows = rows[np.asarray(valid, bool)]
+    if not np.isfinite(rows).all():
+        raise InputError('features hold NaN or infinity; check that the clips are finite and in [-1, 1]')
+    return rows
+
+
+class Moments:
+    """Mean and covariance (ddof = 1) of a stream of feature vectors."""
+
+    def __init__(self, size: int):
+        self.count = 0
+        self.total = np.zeros(size, np.float64)
+        self.outer = np.zeros((size, size), np.float64)
+
+    @property
+    def size(self) -> int:
+        """Number of features."""
+        return self.total.size
+
+    def update(self, features: np.ndarray, valid: np.ndarray | None = None) -> None:
+        """Adds features [n, size]; rows whose `valid` is False do not count."""
+        rows = _rows(features, valid)
+        if rows.shape[1] != self.size:
+            raise InputError(f'features have {rows.shape[1]} columns where {self.size} are expected; use one network')
+        self.count += len(rows)
+        self.total += rows.sum(0)
+        self.outer += rows.T @ rows
+
+    def merge(self, other: 'Moments') -> None:
+        """Adds everything that `other` has seen."""
+        if other.size != self.size:
+            raise InputError(f'statistics of {other.size} and {self.size} features cannot be merged; use one network')
+        self.count += other.count
+        self.total += other.total
+        self.outer += other.outer
+
+    def mean(self) -> np.ndarray:
+        """[size] float64."""
+        if self.count < 1:
+            raise InputError('a mean needs at least one clip and none was given')
+        return self.total / self.count
+
+    def covariance(self) -> np.ndarray:
+        """[size, size] float64, ddof = 1."""
+        if self.count < 2:
+            raise InputError(f'a covariance needs at least two clips and {self.count} was given')
+        mean = self.mean()
+        return (self.outer - self.count * np.outer(mean, mean)) / (self.count - 1)
+
+    def state(self) -> dict[str, np.ndarray]:
+        """The sums as arrays, for an npz file."""
+        return {'count': np.int64(self.count), 'total': self.total, 'outer': self.outer}
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, np.ndarray]) -> 'Moments':
+        """The inverse of `state`."""
+        moments = cls(state['total'].size)
+        moments.count = int(state['count'])
+        moments.total = np.array(state['total'], np.float64)
+        moments.outer = np.array(state['outer'], np.float64)
+        return moments
+
+
+class ClassEntropies:
+    """What the Inception score needs of a stream of class probabilities: n, sum p and sum p log p."""
+
+    def __init__(self, classes: int):
+        self.count = 0
+        self.total = np.zeros(classes, np.float64)
+        self.plogp = 0.0
+
+    @property
+    def size(self) -> int:
+        """Number of classes."""
+        return self.total.size
+
+    def update(self, probabilities: np.ndarray, valid: np.ndarray | None = None, epsilon: float = 0.0) -> None:
+        """Adds probabilities [n, classes]; `epsilon` is what a protocol adds inside the logarithm."""
+        rows = _rows(probabilities, valid)
+        if rows.shape[1] != self.size:
+            raise InputError(f'predictions have {rows.shape[1]} classes, expected are {self.size}; use one network')
+        shifted = rows + epsilon
+        self.count += len(rows)
+        self.total += rows.sum(0)
+        self.plogp += float(np.sum(rows * np.log(np.where(shifted > 0, shifted, 1.0))))
+
+    def merge(self, other: 'ClassEntropies') -> None:
+        """Adds everything that `other` has seen."""
+        if other.size != self.size:
+            raise InputError(f'predictions of {other.size} and {self.size} classes cannot be merged; use one network')
+        self.count += other.count
+        self.total += other.total
+        self.plogp += other.plogp
+
+    def state(self) -> dict[str, np.ndarray]:
+        """The sums as arrays, for an npz file."""
+        return {'count': np.int64(self.count), 'total': self.total, 'plogp': np.float64(self.plogp)}
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, np.ndarray]) -> 'ClassEntropies':
+        """The inverse of `state`."""
+        entropies = cls(state['total'].size)
+        entropies.count = int(state['count'])
+        entropies.total = np.array(state['total'], np.float64)
+        entropies.plogp = float(state['plogp'])
+        return entropies
+
+
+def save(path: str, arrays: Mapping[str, np.ndarray], key: Mapping[str, object]) -> None:
+    """Writes arrays and the protocol key that they belong to as one npz file, under a temporary name first."""
+    stream = io.BytesIO()
+    np.savez(stream, protocol_key=np.array(json.dumps(key, sort_keys=True)), **arrays)
+    temporary = f'{path}.{os.getpid()}.tmp'
+    with tf.io.gfile.GFile(temporary, 'wb') as file:
+        file.write(stream.getvalue())
+    tf.io.gfile.rename(temporary, path, overwrite=True)
+
+
+def load(path: str, key: Mapping[str, object]) -> dict[str, np.ndarray]:
+    """Reads the arrays of `save`.
+
+    Raises:
+        InputError: the file cannot be read, or was computed under another protocol key.
+    """
+    try:
+        with tf.io.gfile.GFile(path, 'rb') as file:
+            content = file.read()
+        with np.load(io.BytesIO(content), allow_pickle=False) as stored:
+            arrays = {name: stored[name] for name in stored.files}
+        found = json.loads(str(arrays.pop('protocol_key')))
+    except (tf.errors.OpError, zipfile.BadZipFile, ValueError, KeyError, EOFError) as error:
+        raise InputError(f'statistics in {path} cannot be read ({error}); delete the file to compute anew') from error
+    check_key(found, key, path)
+    return arrays
+
+
+def check_key(found: Mapping[str, object], expected: Mapping[str, object], where: str) -> None:
+    """Refuses statistics that were computed under another protocol.
+
+    Raises:
+        InputError: names every entry that differs.
+    """
+    expected = json.loads(json.dumps(expected, sort_keys=True))
+    names = sorted(name for name in {*found, *expected} if found.get(name) != expected.get(name))
+    if names:
+        differences = ', '.join(f'{name}: {found.get(name)!r} for {expected.get(name)!r}' for name in names)
+        raise InputError(f'statistics in {where} belong to another protocol ({differences}); compute them anew')
