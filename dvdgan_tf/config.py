@@ -1,0 +1,299 @@
+"""Gin files to plain keyword arguments.
+
+The only module that knows gin: what it hands out are values, functions with some arguments filled in, and objects.
+A gin file begins with `from __gin__ import dynamic_registration` and imports what it binds; relative names of files
+are looked for in the current directory, then in the checkout.
+"""
+
+import ast
+import contextlib
+import functools
+import importlib.util  # noqa: F401  gin 0.5 uses it without importing it, which fails on Python 3.11
+import inspect
+import os
+import re
+import tokenize
+from typing import Any, Callable, Collection, Dict, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple
+
+import gin
+import tensorflow as tf
+from gin import config_parser
+
+from dvdgan_tf.errors import InputError
+
+FILE_NAME = 'config.gin'
+CHECKOUT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+gin.add_config_file_search_path(CHECKOUT)
+
+
+def parse(gin_files: Sequence[str], gin_params: Sequence[str] = ()) -> None:
+    """Replaces the configuration by that of the files, in order, then of single bindings such as `RESOLUTION = 64`.
+
+    Raises:
+      InputError: a file is missing or malformed, a class or parameter does not exist, a macro was declared by no file
+        or is used by nothing, or a required macro has no value.
+    """
+    for name in gin_files:
+        if not any(os.path.isfile(os.path.join(place, name)) for place in ('', CHECKOUT)):
+            raise InputError(f'there is no gin file {name!r}, neither here nor in {CHECKOUT}; give a path to one.')
+    gin.clear_config()
+    includes: List[str] = []
+    for name in gin_files:
+        with _as_input_error(f'cannot read the gin file {name!r}'):
+            includes += [include.filename for include in gin.parse_config_file(name).includes]
+    declared = _macros(text())
+    for binding in gin_params:
+        with _as_input_error(f'cannot use the binding {binding!r}'):
+            gin.parse_config('\n'.join([*_import_lines(), binding]))
+    _check_macros(declared, includes)
+    _bind_defaults()
+
+
+def load(work_dir: str) -> None:
+    """Replaces the configuration by the one that `save` wrote.
+
+    Raises:
+      InputError: the directory holds none, or this version of the package cannot use it.
+    """
+    saved = _saved_text(work_dir)
+    gin.clear_config()
+    with _as_input_error(f'cannot use the configuration that {work_dir!r} was trained with'):
+        gin.parse_config(saved)
+    _bind_defaults()
+
+
+def save(work_dir: str) -> None:
+    """Writes the configuration to `work_dir`/config.gin, the values of parameters that nobody bound included."""
+    tf.io.gfile.makedirs(work_dir)
+    path = os.path.join(work_dir, FILE_NAME)
+    with tf.io.gfile.GFile(f'{path}.tmp', 'w') as file:
+        file.write(text())
+    tf.io.gfile.rename(f'{path}.tmp', path, overwrite=True)
+
+
+def text() -> str:
+    """The configuration as one gin file that needs no other."""
+    return gin.config_str(max_line_length=120)
+
+
+def difference(work_dir: str) -> Dict[str, Tuple[Optional[str], Optional[str]]]:
+    """What differs from the configuration saved in a work directory: name -> (value there, value now), None for none.
+
+    A parameter that is younger than the saved configuration is no difference while it has its default value.
+    """
+    now = _values(text())
+    saved = {**{name: value for name, value in _defaults().items() if name in now}, **_values(_saved_text(work_dir))}
+    pairs = {name: (saved.get(name), now.get(name)) for name in sorted({*saved, *now})}
+    return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
+
+
+def bindings(
+    root: Callable, only: Optional[Collection[str]] = None, given: Collection[str] = ('work_dir',)
+) -> Dict[str, Any]:
+    """The keyword arguments of `root`: `@f` is f with its own bindings filled in, `@f()` its result, a macro its value.
+
+    Args:
+      root: the function that everything configurable is reached from.
+      only: the parameters wanted; nothing else is built. None is all.
+      given: parameters that the caller supplies itself.
+
+    Raises:
+      InputError: a parameter without default has no binding, or a binding has no effect.
+    """
+    dead = dead_bindings(root)
+    if dead:
+        raise InputError(f'the binding {dead[0]} has no effect: nothing that {root.__name__} uses reads it; remove it.')
+    if only is None:
+        _check_complete(root, {*gin.get_bindings(root, resolve_references=False), *given})
+    return _arguments(root, only)
+
+
+def dead_bindings(root: Callable) -> List[str]:
+    """The names of the bindings that nothing reached from `root` reads.
+
+    Raises:
+      InputError: the configuration does not mention `root`.
+    """
+    statements = _statements(text())
+    try:
+        found = gin.get_configurable(root)
+    except ValueError as error:
+        raise InputError(f'the gin files bind nothing of {root.__name__}; include gin/base.gin.') from error
+    names = {statement.selector for statement in statements if statement.arg_name}
+    reached = [_Reference('', name) for name in names if gin.get_configurable(name) is found]
+    for node in reached:  # grows on the way
+        for statement in statements:
+            if node.reads(statement):
+                steps = [step._replace(scope=step.scope or node.scope) for step in _references(statement.value)]
+                reached += [step for step in steps if step not in reached]
+    return [
+        _name(statement)
+        for statement in statements
+        if statement.arg_name and not any(node.reads(statement) for node in reached)
+    ]
+
+
+class _Reference(NamedTuple):
+    """`@scope/selector`, or `%selector` for a macro, in the text of a configuration."""
+
+    scope: str
+    selector: str
+    written: str = ''
+
+    def __repr__(self) -> str:
+        return self.written
+
+    def reads(self, statement: config_parser.BindingStatement) -> bool:
+        return self.selector == statement.selector and f'{self.scope}/'.startswith(f'{statement.scope}/'.lstrip('/'))
+
+
+class _ReferenceParser(config_parser.ParserDelegate):
+    """Reads references as names, without looking anything up."""
+
+    def configurable_reference(self, scoped_configurable_name: str, evaluate: bool) -> _Reference:
+        scope, _, selector = scoped_configurable_name.rpartition('/')
+        return _Reference(scope, selector, f'@{scoped_configurable_name}{"()" if evaluate else ""}')
+
+    def macro(self, macro_name: str) -> _Reference:
+        return _Reference('', macro_name, f'%{macro_name}')
+
+
+def _statements(gin_text: str) -> List[config_parser.BindingStatement]:
+    parser = config_parser.ConfigParser(gin_text, _ReferenceParser())
+    return [statement for statement in parser if isinstance(statement, config_parser.BindingStatement)]
+
+
+def _references(value: Any) -> Iterator[_Reference]:
+    if isinstance(value, _Reference):
+        yield value
+    elif isinstance(value, dict):
+        yield from _references([*value, *value.values()])
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _references(item)
+
+
+def _name(statement: config_parser.BindingStatement) -> str:
+    scope = f'{statement.scope}/' if statement.scope else ''
+    return f'{scope}{statement.selector}.{statement.arg_name}'.rstrip('.')
+
+
+def _values(gin_text: str) -> Dict[str, str]:
+    return {_name(statement): repr(statement.value) for statement in _statements(gin_text)}
+
+
+def _macros(gin_text: str) -> Set[str]:
+    return {statement.selector for statement in _statements(gin_text) if not statement.arg_name}
+
+
+def _import_lines() -> List[str]:
+    return [line for line in text().splitlines() if re.match(r'(import|from)\s', line)]
+
+
+def _check_macros(declared: Set[str], includes: Sequence[str]) -> None:
+    """Stops at macros that a binding or a file invented by misspelling another, and at those without a value."""
+    statements = _statements(text())
+    macros = _macros(text())
+    shared: Set[str] = set()
+    for name in includes:
+        path = name if os.path.isfile(name) else os.path.join(CHECKOUT, name)
+        with open(path, encoding='utf-8') as file:
+            shared |= _macros(file.read())
+    references = [reference for statement in statements for reference in _references(statement.value)]
+    used = {reference.selector for reference in references if reference.written.startswith('%')} - {'gin.REQUIRED'}
+    invented = sorted((macros - declared) | (macros - shared - used) | (used - macros))
+    if invented:
+        known = ', '.join(sorted(macros - set(invented)))
+        raise InputError(f'the macro {invented[0]} is declared or used by no gin file; there are {known}.')
+    missing = [statement.selector for statement in statements if repr(statement.value) == '%gin.REQUIRED']
+    if missing:
+        raise InputError(
+            f'{" and ".join(missing)} must be given; add --gin_param="{missing[0]} = ..." or set it in the gin file.'
+        )
+
+
+def _defaults() -> Dict[str, str]:
+    """The literal defaults of everything that the configuration mentions: name -> value as written."""
+    statements = _statements(text())
+    mentioned = {statement.selector for statement in statements if statement.arg_name}
+    references = [reference for statement in statements for reference in _references(statement.value)]
+    mentioned |= {reference.selector for reference in references if reference.written.startswith('@')}
+    return {
+        f'{selector}.{parameter.name}': repr(parameter.default)
+        for selector in mentioned
+        for parameter in _parameters(gin.get_configurable(selector))
+        if _is_literal(parameter.default)
+    }
+
+
+def _bind_defaults() -> None:
+    bound = _values(text())
+    for name, default in _defaults().items():
+        if name not in bound:
+            gin.bind_parameter(name, ast.literal_eval(default))
+
+
+def _parameters(function: Callable) -> List[inspect.Parameter]:
+    if inspect.isclass(function):
+        return list(inspect.signature(function.__init__).parameters.values())[1:]
+    return list(inspect.signature(function).parameters.values())
+
+
+def _is_literal(value: Any) -> bool:
+    try:
+        return ast.literal_eval(repr(value)) == value
+    except (SyntaxError, ValueError):
+        return False
+
+
+def _arguments(function: Callable, only: Optional[Collection[str]] = None) -> Dict[str, Any]:
+    bound = gin.get_bindings(function, resolve_references=False)
+    return {name: _resolved(value) for name, value in bound.items() if only is None or name in only}
+
+
+def _resolved(value: Any) -> Any:
+    if isinstance(value, (list, tuple)):
+        return type(value)(_resolved(item) for item in value)
+    if isinstance(value, dict):
+        return {_resolved(key): _resolved(item) for key, item in value.items()}
+    if not isinstance(value, gin.config.ConfigurableReference):
+        return value
+    function, scope = value.configurable.wrapped, value.scopes
+    if function is gin.config.macro:
+        return _resolved(gin.query_parameter(f'{"/".join(scope)}/gin.macro.value'))
+    with gin.config_scope(scope or gin.current_scope()):
+        arguments = _arguments(function)
+    if not value.evaluate:
+        return functools.partial(function, **arguments) if arguments else function
+    _check_complete(function, arguments)
+    return function(**arguments)
+
+
+def _check_complete(function: Callable, given: Collection[str]) -> None:
+    for parameter in _parameters(function):
+        named = parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
+        if named and parameter.default is parameter.empty and parameter.name not in given:
+            raise InputError(f'the gin files give {function.__name__} no {parameter.name}; bind it.')
+
+
+def _saved_text(work_dir: str) -> str:
+    path = os.path.join(work_dir, FILE_NAME)
+    if not tf.io.gfile.exists(path):
+        raise InputError(f'{work_dir!r} holds no {FILE_NAME}, so it is no work directory of bin/train; check the path.')
+    return tf.io.gfile.GFile(path).read()
+
+
+@contextlib.contextmanager
+def _as_input_error(what: str) -> Iterator[None]:
+    """Turns gin's errors, several lines with the place at the end, into one sentence."""
+    try:
+        yield
+    except (SyntaxError, tokenize.TokenError) as error:
+        line = (getattr(error, 'text', None) or '').strip()
+        raise InputError(f'{what}: {error.args[0].rstrip(".")} at {line!r}; write text in quotes.') from error
+    except (AttributeError, ImportError, LookupError, NameError, OSError, RuntimeError, TypeError, ValueError) as error:
+        place = re.search(r'In file "(.+)", line (\d+)', str(error))
+        where = f' in {place[1]}, line {place[2]}' if place else ''
+        reason = str(error).splitlines()[0].split('; <')[0].rstrip('.')
+        raise InputError(f'{what}: {reason}{where}; correct or remove it.') from error
