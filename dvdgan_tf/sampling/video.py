@@ -99,7 +99,7 @@ def encode_gif(clip: np.ndarray, fps: float) -> bytes:
 
 def write_gif(path: str, clip: np.ndarray, fps: float) -> None:
     """Writes one clip [T, H, W, C] as an endlessly looping animated GIF; a failed write leaves no file."""
-    _write_whole(path, encode_gif(clip, fps))
+    write_whole(path, encode_gif(clip, fps))
 
 
 def write_mp4(path: str, clip: np.ndarray, fps: float) -> None:
@@ -127,7 +127,7 @@ def write_mp4(path: str, clip: np.ndarray, fps: float) -> None:
         for frame in clip:
             container.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format='rgb24')))
         container.mux(stream.encode())
-    _write_whole(path, buffer.getvalue())
+    write_whole(path, buffer.getvalue())
 
 
 def contact_sheet(path: str, clips: np.ndarray, max_frames: int = 16, factor: int | None = None) -> None:
@@ -147,7 +147,7 @@ def contact_sheet(path: str, clips: np.ndarray, max_frames: int = 16, factor: in
     sheet = tile_clips(magnify(cells, factor), columns=len(shown), gap=2)
     buffer = io.BytesIO()
     Image.fromarray(_as_rgb(sheet)[0]).save(buffer, format='PNG')
-    _write_whole(path, buffer.getvalue())
+    write_whole(path, buffer.getvalue())
 
 
 def _as_rgb(clip: np.ndarray) -> np.ndarray:
@@ -155,8 +155,12 @@ def _as_rgb(clip: np.ndarray) -> np.ndarray:
     return np.repeat(clip, 3, axis=-1) if clip.shape[-1] == 1 else clip
 
 
-def _write_whole(path: str, content: bytes) -> None:
-    """Writes under another name first, so that the path never holds half a file."""
+def write_whole(path: str, content: bytes) -> None:
+    """Writes under another name first, so that the path never holds half a file.
+
+    Raises:
+        InputError: there is no room, no permission or no such folder.
+    """
     temporary = f'{path}.writing'
     try:
         with tf.io.gfile.GFile(temporary, 'wb') as file:

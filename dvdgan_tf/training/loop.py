@@ -1,0 +1,226 @@
+"""The training loop: everything around the step, from an empty work directory to the last checkpoint.
+
+Durations are in generator steps and batch sizes are global. Giving the same work directory again goes on where the newest
+checkpoint was written, and ends with the same variables as a run that was never stopped.
+"""
+
+import signal
+import time
+from typing import Callable, Dict, Iterable, List, NamedTuple, Optional, Protocol, Tuple
+
+import tensorflow as tf
+import tf_keras as keras
+
+from dvdgan_tf.errors import InputError
+from dvdgan_tf.training.checkpoint import Checkpointer
+from dvdgan_tf.training.interrupts import StopRequest
+from dvdgan_tf.training.preview import Previews
+from dvdgan_tf.training.progress import Recorder
+from dvdgan_tf.training.quality import Frechet, Quality
+from dvdgan_tf.training.step import GanStep
+from dvdgan_tf.training.strategy import distribute, make_strategy, sum_over_replicas
+from dvdgan_tf.training.summaries import RunLog
+
+PRECISIONS = ('float32', 'mixed_bfloat16')
+
+_SCORED_TOGETHER = 32
+_REPORTED = (
+    *(f'{what}/{network}' for what in ('loss', 'gradient_norm') for network in ('generator', 'spatial', 'temporal')),
+    *(f'logits/{network}_{kind}' for network in ('spatial', 'temporal') for kind in ('real', 'fake')),
+)
+
+_Action = Tuple[int, Callable[[int], None]]
+
+
+class Clips(Protocol):
+    """What training asks of its data; clips are float32 [T, R, R, C] in [-1, 1]."""
+
+    def training(
+        self, first_example: int, global_batch: int, replica_batch: int, host_index: int = 0, host_count: int = 1
+    ) -> tf.data.Dataset:
+        """Endless (clip [replica_batch, T, R, R, C], label [replica_batch]) from an example number on."""
+
+
+class Outcome(NamedTuple):
+    """How a run ended: the step it reached, which is saved, and the signal that stopped it, if one did."""
+
+    step: int
+    stopped_by: Optional[signal.Signals]
+
+
+def train(
+    *,
+    work_dir: str,
+    data: Clips,
+    generator: Callable[[], keras.Model],
+    spatial_discriminator: Callable[[], keras.Model],
+    temporal_discriminator: Callable[[], keras.Model],
+    generator_optimizer: Callable[[], keras.optimizers.Optimizer],
+    discriminator_optimizer: Callable[[], keras.optimizers.Optimizer],
+    gan_step: Callable[..., GanStep],
+    train_steps: int,
+    global_batch: int,
+    seed: int = 0,
+    strategy: str = 'one_device',
+    precision: str = 'float32',
+    deterministic: bool = False,
+    steps_per_loop: int = 10,
+    checkpoint_every: int = 1000,
+    checkpoint_every_seconds: float = 600.0,
+    keep_last: int = 3,
+    keep_every: int = 0,
+    summary_every: int = 100,
+    preview_every: int = 1000,
+    preview_clips: int = 16,
+    preview_fps: float = 8.0,
+    frechet: Optional[Callable[[Iterable], Frechet]] = None,
+    frechet_every: int = 1000,
+) -> Outcome:
+    """Trains until `train_steps`, or until SIGTERM or Ctrl-C, and saves before it returns.
+
+    Args:
+        work_dir: where checkpoints, summaries and previews go; a run found there is continued.
+        data: the clips.
+        generator: makes the generator.
+        spatial_discriminator: makes D_S.
+        temporal_discriminator: makes D_T.
+        generator_optimizer: makes the optimizer of the generator.
+        discriminator_optimizer: makes the optimizer of both discriminators.
+        gan_step: makes the step out of these five, `global_batch` and `seed`, all by keyword.
+        train_steps: generator steps at which training ends.
+        global_batch: clips in a batch over all replicas.
+        seed: initial weights, latents and choices of frames depend on this alone.
+        strategy: see `strategy.make_strategy`.
+        precision: `float32` or `mixed_bfloat16`.
+        deterministic: asks TensorFlow for bit-identical results from run to run, which may be slower.
+        steps_per_loop: most steps in one call of the loop function; signals and failures are seen between calls.
+        checkpoint_every: steps between checkpoints.
+        checkpoint_every_seconds: a checkpoint is also written when the last one is older than this.
+        keep_last: newest checkpoints kept.
+        keep_every: checkpoints of steps divisible by this are kept for ever; 0 for none.
+        summary_every: steps between records of losses and speed, which are means over these steps.
+        preview_every: steps between previews.
+        preview_clips: clips in a preview.
+        preview_fps: frames per second of a preview.
+        frechet: makes the distance that is logged out of batches of real clips; None for none.
+        frechet_every: steps between its measurements.
+
+    Returns:
+        the step reached, which is saved, and the signal received, if any.
+
+    Raises:
+        InputError: an argument, the work directory or a checkpoint cannot be used, there is no room to write, or a loss or
+            gradient stopped being finite; the newest checkpoint then is from before that.
+    """
+    if min(steps_per_loop, checkpoint_every, summary_every, preview_every, preview_clips, frechet_every, train_steps) < 1:
+        raise InputError('train was given a number of steps or clips below 1; every one of them must be at least 1.')
+    prepare_process(seed, precision, deterministic)
+    distribution = make_strategy(strategy)
+    with distribution.scope():
+        step = gan_step(
+            generator=generator,
+            spatial_discriminator=spatial_discriminator,
+            temporal_discriminator=temporal_discriminator,
+            generator_optimizer=generator_optimizer,
+            discriminator_optimizer=discriminator_optimizer,
+            global_batch=global_batch,
+            seed=seed,
+        )
+    measure = None
+    if frechet is not None:
+        measure = Quality(frechet, step.ema_generator, data.training(0, _SCORED_TOGETHER, _SCORED_TOGETHER), seed).measure
+    checkpointer = Checkpointer(work_dir, state_of(step), keep_last, keep_every, checkpoint_every_seconds)
+    restored = checkpointer.restore_newest()
+    first = restored or 0
+    print(f'{work_dir}: {"starting" if restored is None else f"at step {first}"}, training to step {train_steps}.', flush=True)
+    log = RunLog(work_dir, first)
+    previews = Previews(step.ema_generator, data.training(0, preview_clips, preview_clips), seed, preview_fps)
+    looks: List[_Action] = [(preview_every, lambda at: previews.show(log, at))]
+    if measure is not None:
+        looks.append((frechet_every, lambda at: log.scalars(at, measure())))
+    if restored is None:
+        previews.show_real(log)
+        for _, look in looks:
+            look(0)
+    recorder = Recorder(log, _networks(step), train_steps)
+    actions = [(summary_every, recorder.record), (checkpoint_every, checkpointer.save_if_new), *looks]
+    batches = _batches(distribution, data, first * step.batches_per_step * global_batch, global_batch)
+    host_loop = make_host_loop(distribution, step)
+    at = first
+    with StopRequest() as stop:
+        while at < train_steps and stop.received is None:
+            count = min(steps_per_loop, train_steps - at, *(every - at % every for every, _ in actions))
+            called_at = time.monotonic()
+            recorder.take(*host_loop(batches, tf.constant(count, tf.int64)), count, called_at)
+            at += count
+            for every, action in actions:
+                if at % every == 0 or at == train_steps:
+                    action(at)
+            checkpointer.save_if_old(at)
+        checkpointer.save_if_new(at)
+    return Outcome(at, stop.received)
+
+
+def prepare_process(seed: int, precision: str, deterministic: bool) -> None:
+    """Sets what TensorFlow keeps for the whole process: seeds, precision, determinism.
+
+    Raises:
+        InputError: there is no such precision.
+    """
+    if precision not in PRECISIONS:
+        raise InputError(f'precision is {precision!r}; choose one of {", ".join(PRECISIONS)}.')
+    keras.utils.set_random_seed(seed)
+    keras.mixed_precision.set_global_policy(precision)
+    if deterministic:
+        tf.config.experimental.enable_op_determinism()
+
+
+def state_of(step: GanStep) -> Dict[str, object]:
+    """Everything of a step that a checkpoint holds; the data's position follows from the step."""
+    return {
+        **_networks(step),
+        'ema_generator': step.ema_generator,
+        'generator_optimizer': step.generator_optimizer,
+        'discriminator_optimizer': step.discriminator_optimizer,
+        'step': step.step,
+    }
+
+
+def _networks(step: GanStep) -> Dict[str, keras.Model]:
+    return {'generator': step.generator, 'spatial': step.spatial, 'temporal': step.temporal}
+
+
+def make_host_loop(distribution: tf.distribute.Strategy, step: GanStep) -> Callable:
+    """Makes the function that runs a number of steps without coming back to Python.
+
+    Returns:
+        `(iterator, count)` to the sums over the steps and replicas of what the step reports, and the first step at which one
+        of them was not finite, -1 if none.
+    """
+
+    @tf.function
+    def host_loop(iterator: tf.distribute.DistributedIterator, count: tf.Tensor) -> Tuple[Dict[str, tf.Tensor], tf.Tensor]:
+        totals = {name: tf.constant(0.0) for name in _REPORTED}
+        broken_at = tf.constant(-1, tf.int64)
+        for _ in tf.range(count):
+            batches = tuple([iterator.get_next() for _ in range(step.batches_per_step)])
+            values = sum_over_replicas(distribution, distribution.run(step, args=(batches,)))
+            finite = tf.reduce_all([tf.math.is_finite(value) for value in values.values()])
+            broken_at = tf.where(finite | (broken_at >= 0), broken_at, step.step)
+            totals = {name: totals[name] + values[name] for name in totals}
+        return totals, broken_at
+
+    return host_loop
+
+
+def _batches(
+    distribution: tf.distribute.Strategy, data: Clips, first_example: int, global_batch: int
+) -> tf.distribute.DistributedIterator:
+    """The endless stream of global batches from an example number on."""
+    return iter(
+        distribute(
+            distribution,
+            lambda rows, host, hosts: data.training(first_example, global_batch, rows, host, hosts),
+            global_batch,
+        )
+    )

@@ -1,0 +1,89 @@
+"""How training goes: means of what the steps report, whether it is finite, speed, and the progress line."""
+
+import math
+import time
+from typing import Dict
+
+import tensorflow as tf
+
+from dvdgan_tf.errors import InputError
+from dvdgan_tf.training.summaries import RunLog, sigmas
+
+_SMOOTHING = 0.8
+
+
+class Recorder:
+    """Averages what the loop reports, watches that it stays finite, and writes it down with the progress line.
+
+    Args:
+        log: where it is recorded.
+        networks: name to network; the sigmas of its kernels are recorded too.
+        train_steps: the step at which training ends.
+    """
+
+    def __init__(self, log: RunLog, networks: Dict[str, tf.Module], train_steps: int) -> None:
+        self._log = log
+        self._networks = networks
+        self._train_steps = train_steps
+        self._speed = Speed()
+        self._totals: Dict[str, float] = {}
+        self._steps = 0
+
+    def take(self, totals: Dict[str, tf.Tensor], broken_at: tf.Tensor, count: int, called_at: float) -> None:
+        """Takes in what one loop call of `count` steps, made at `called_at` of the monotonic clock, returned.
+
+        Raises:
+            InputError: something was not finite.
+        """
+        values = {name: float(total) for name, total in totals.items()}
+        if int(broken_at) >= 0:
+            names = ', '.join(name for name, value in values.items() if not math.isfinite(value))
+            raise InputError(
+                f'not finite at step {int(broken_at)}: {names}; training has stopped and the checkpoints from before are kept; '
+                'lower the learning rates, or start in a new work directory with another seed.'
+            )
+        self._speed.record(count, time.monotonic() - called_at)
+        self._steps += count
+        self._totals = {name: self._totals.get(name, 0.0) + value for name, value in values.items()}
+
+    def record(self, step: int) -> None:
+        """Writes the means since the last record and prints the progress line."""
+        means = {name: total / self._steps for name, total in self._totals.items()}
+        self._totals, self._steps = {}, 0
+        self._log.scalars(step, {**means, **self._sigmas(), 'time/seconds_per_step': self._speed.seconds_per_step})
+        losses = ' '.join(f'{name[len("loss/"):]} {value:.3f}' for name, value in means.items() if name.startswith('loss/'))
+        left = duration((self._train_steps - step) * self._speed.seconds_per_step)
+        print(f'step {step}/{self._train_steps}  {1 / self._speed.seconds_per_step:.3g} step/s  {left} left  {losses}', flush=True)
+
+    def _sigmas(self) -> Dict[str, float]:
+        return {
+            f'sigma/{network}_{which}': value
+            for network, model in self._networks.items()
+            for which, value in sigmas(model).items()
+        }
+
+
+class Speed:
+    """Seconds per step, smoothed over loop calls; the first call includes tracing and is forgotten with the second."""
+
+    def __init__(self) -> None:
+        self.seconds_per_step = 0.0
+        self._calls = 0
+
+    def record(self, steps: int, seconds: float) -> None:
+        """Takes in one loop call."""
+        weight = _SMOOTHING if self._calls > 1 else 0.0
+        self.seconds_per_step = weight * self.seconds_per_step + (1.0 - weight) * seconds / steps
+        self._calls += 1
+
+
+def duration(seconds: float) -> str:
+    """Words a duration by its two largest units, like `2 h 05 min`."""
+    minutes, rest = divmod(int(round(seconds)), 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    if days:
+        return f'{days} d {hours:02d} h'
+    if hours:
+        return f'{hours} h {minutes:02d} min'
+    return f'{minutes} min {rest:02d} s' if minutes else f'{rest} s'

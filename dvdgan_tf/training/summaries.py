@@ -1,0 +1,134 @@
+"""What a run leaves to look at: TensorBoard, `metrics.jsonl`, and previews as files."""
+
+import json
+import os
+import time
+from typing import Dict
+
+import numpy as np
+import tensorflow as tf
+
+from dvdgan_tf.errors import InputError
+from dvdgan_tf.sampling import video
+
+_METRICS_FILE = 'metrics.jsonl'
+_PREVIEW_DIRECTORY = 'previews'
+
+
+class RunLog:
+    """Writes the records of one work directory.
+
+    Resuming at a step drops the lines of `metrics.jsonl` after that step, since they will be written again.
+
+    Args:
+        work_dir: the work directory, made if it is missing.
+        first_step: the step at which this run starts.
+
+    Raises:
+        InputError: the work directory cannot be written.
+    """
+
+    def __init__(self, work_dir: str, first_step: int) -> None:
+        self._metrics_path = os.path.join(work_dir, _METRICS_FILE)
+        self._previews = os.path.join(work_dir, _PREVIEW_DIRECTORY)
+        try:
+            tf.io.gfile.makedirs(self._previews)
+            self._writer = tf.summary.create_file_writer(os.path.join(work_dir, 'tensorboard'))
+            self._lines = _lines_until(self._metrics_path, first_step)
+            if tf.io.gfile.exists(self._metrics_path):
+                self._rewrite()
+        except tf.errors.OpError as error:
+            raise _cannot_write(work_dir, error) from error
+
+    def scalars(self, step: int, values: Dict[str, float]) -> None:
+        """Records numbers at a step; names are grouped in TensorBoard by what stands before their slash.
+
+        Raises:
+            InputError: there is no room, or no permission, to write.
+        """
+        record = json.dumps({'step': step, 'time': round(time.time(), 3), **values})
+        try:
+            with tf.io.gfile.GFile(self._metrics_path, 'a') as file:
+                file.write(record + '\n')
+            with self._writer.as_default(step=step):
+                for name, value in values.items():
+                    tf.summary.scalar(name, value)
+            self._writer.flush()
+        except tf.errors.OpError as error:
+            raise _cannot_write(self._metrics_path, error) from error
+
+    def text(self, name: str, content: str) -> None:
+        """Records a text, shown by TensorBoard as it is written."""
+        with self._writer.as_default(step=0):
+            tf.summary.text(name, '\n'.join('    ' + line for line in content.splitlines()))
+
+    def clips(self, name: str, step: int, clips: np.ndarray, fps: float) -> None:
+        """Records clips as a playing grid in TensorBoard and as a GIF and a contact sheet under `previews`.
+
+        Args:
+            name: what is shown; file names begin with it.
+            step: the step it belongs to.
+            clips: [N, T, H, W, C], uint8 or float in [-1, 1].
+            fps: frames per second.
+
+        Raises:
+            InputError: there is no room, or no permission, to write.
+        """
+        grid = video.magnify(video.tile_clips(clips, gap=1), video.viewing_factor(clips.shape[-2]))
+        path = os.path.join(self._previews, f'{name}-{step:08d}')
+        gif = video.encode_gif(grid, fps)
+        try:
+            with self._writer.as_default(step=step):
+                tf.summary.write(name, _as_image(gif, grid), metadata=_image_metadata())
+            self._writer.flush()
+        except tf.errors.OpError as error:
+            raise _cannot_write(path, error) from error
+        video.write_whole(f'{path}.gif', gif)
+        video.contact_sheet(f'{path}.png', clips)
+
+    def close(self) -> None:
+        """Closes the TensorBoard file."""
+        self._writer.close()
+
+    def _rewrite(self) -> None:
+        temporary = self._metrics_path + '.writing'
+        with tf.io.gfile.GFile(temporary, 'w') as file:
+            file.write(''.join(self._lines))
+        tf.io.gfile.rename(temporary, self._metrics_path, overwrite=True)
+
+
+def sigmas(model: tf.Module) -> Dict[str, float]:
+    """Returns the largest and the smallest sigma of the spectrally normalised kernels of a model."""
+    values = [float(module.sigma()) for module in model.submodules if hasattr(module, 'sigma')]
+    return {'largest': max(values), 'smallest': min(values)} if values else {}
+
+
+def _lines_until(path: str, step: int) -> list:
+    """The whole lines of `metrics.jsonl` up to and including a step; a line torn by a kill is dropped."""
+    if not tf.io.gfile.exists(path):
+        return []
+    kept = []
+    with tf.io.gfile.GFile(path) as file:
+        for line in file.read().splitlines(keepends=True):
+            try:
+                if json.loads(line)['step'] <= step:
+                    kept.append(line)
+            except ValueError:
+                continue
+    return kept
+
+
+def _as_image(gif: bytes, grid: np.ndarray) -> tf.Tensor:
+    """TensorBoard's image plugin shows the bytes as they are, so a GIF plays."""
+    _, height, width, _ = grid.shape
+    return tf.constant([str(width).encode(), str(height).encode(), gif])
+
+
+def _image_metadata() -> tf.compat.v1.SummaryMetadata:
+    metadata = tf.compat.v1.SummaryMetadata()
+    metadata.plugin_data.plugin_name = 'images'
+    return metadata
+
+
+def _cannot_write(path: str, error: tf.errors.OpError) -> InputError:
+    return InputError(f'could not write {path} ({error.message}); make room or choose another work directory.')
