@@ -113,6 +113,12 @@ def evaluation_pass(
     return rows.batch(batch_size, drop_remainder=True).prefetch(tf.data.AUTOTUNE)
 
 
+def check_window(window: str) -> None:
+    """Raises InputError unless the window is one of WINDOWS."""
+    if window not in WINDOWS:
+        raise InputError(f'There is no window {window!r}: choose one of {", ".join(WINDOWS)}.')
+
+
 def stateless_seed(seed: int, purpose: int, number: tf.Tensor) -> tf.Tensor:
     """A seed [2] for stateless random ops, different for every (seed, purpose, number)."""
     return tf.random.experimental.stateless_fold_in(tf.constant([seed, purpose], tf.int64), tf.cast(number, tf.int64))

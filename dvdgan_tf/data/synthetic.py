@@ -19,7 +19,7 @@ _REACH = 1.2  # how far the triangle's corners are from its centre, in radii
 _TRAINING, _EVALUATION = 0, 1
 
 
-class SyntheticClips:
+class SyntheticClips(stream.ClipSource):
     """An endless supply of clips of moving shapes; a `ClipSource`.
 
     Args:

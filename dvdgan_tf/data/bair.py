@@ -1,0 +1,55 @@
+"""The BAIR robot pushing set (softmotion30_44k) as distributed: TFRecords with raw frames of two cameras."""
+
+from typing import BinaryIO, Iterator
+
+import numpy as np
+
+from dvdgan_tf.data import remote
+from dvdgan_tf.data.clips import BadClip, SourceClip
+
+NUM_FRAMES = 30
+SIDE = 64
+CAMERAS = ('image_aux1', 'image_main')
+
+
+def record_offsets(file: BinaryIO, size: int) -> list[int]:
+    """Where the records of a TFRecord file start.
+
+    Raises:
+        BadClip: the file ends inside a record.
+    """
+    offsets, offset = [], 0
+    while offset < size:
+        file.seek(offset)
+        head = file.read(8)
+        offsets.append(offset)
+        offset += 16 + int.from_bytes(head, 'little')
+        if len(head) < 8 or offset > size:
+            raise BadClip(f'is cut short inside record {len(offsets) - 1}')
+    return offsets
+
+
+def record_frames(clip: SourceClip) -> Iterator[np.ndarray]:
+    """The 30 frames of a record, uint8 [64, 64, 3]; the clip's place is (byte offset, camera).
+
+    Raises:
+        BadClip: the record is damaged or lacks the camera's frames.
+    """
+    import tensorflow as tf
+
+    offset, camera = clip.place
+    remote.register(clip.path)
+    keys = [f'{time}/{camera}/encoded' for time in range(NUM_FRAMES)]
+    try:
+        records = tf.raw_ops.TFRecordDatasetV2(
+            filenames=[clip.path], compression_type='', buffer_size=1 << 20, byte_offsets=[offset]
+        )
+        record = tf.data.experimental.from_variant(records, tf.TensorSpec((), tf.string)).take(1).get_single_element()
+        parsed = tf.io.parse_single_example(record, {key: tf.io.FixedLenFeature([], tf.string) for key in keys})
+    except (tf.errors.DataLossError, tf.errors.InvalidArgumentError) as error:
+        raise BadClip(f'is damaged or has no frames of {camera} ({error.message.splitlines()[0]})') from None
+    for key in keys:
+        raw = parsed[key].numpy()
+        if len(raw) != SIDE * SIDE * 3:
+            raise BadClip(f'{key} holds {len(raw)} bytes instead of {SIDE * SIDE * 3}')
+        yield np.frombuffer(raw, np.uint8).reshape(SIDE, SIDE, 3)

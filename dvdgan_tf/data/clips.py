@@ -1,0 +1,81 @@
+"""What a data set is before it is prepared: a list of clips, and the rules by which their frames are stored."""
+
+import dataclasses
+from typing import Optional
+
+TRAIN, TEST = 'train', 'test'
+
+
+class BadClip(Exception):
+    """This clip cannot be stored; the others can. The message is the reason, without the clip's name."""
+
+
+@dataclasses.dataclass(frozen=True)
+class SourceClip:
+    """One clip as it lies in the source.
+
+    Attributes:
+        name: unique within the data set and stable over machines, mostly the path below the input folder.
+        path: what to open: a video, a folder of images, an array file, a TFRecord file.
+        kind: how to read it, one of 'video', 'images', 'array', 'bair'.
+        label: class number.
+        split: which part of the data set it belongs to, such as 'train'.
+        group: clips of one group (a person, a recording) must not lie in two splits.
+        seconds: (start, end) of the part of the video that is the clip; None is the whole.
+        place: where in the file the clip is, as the kind's reader understands it: (number, array's name, layout) of an
+            array, (byte offset, camera) of a BAIR record.
+    """
+
+    name: str
+    path: str
+    kind: str = 'video'
+    label: int = 0
+    split: str = TRAIN
+    group: str = ''
+    seconds: Optional[tuple[float, float]] = None
+    place: tuple = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Listing:
+    """A data set before it is prepared.
+
+    Attributes:
+        clips: everything that there is to store.
+        class_names: by class number.
+        absent: (name, reason) of what the lists name and the folder does not hold, and of what cannot be used.
+        lossless: the frames are exact and should stay so.
+        dtype: of the frames, 'uint8' or 'float32'.
+    """
+
+    clips: tuple[SourceClip, ...]
+    class_names: tuple[str, ...]
+    absent: tuple[tuple[str, str], ...] = ()
+    lossless: bool = False
+    dtype: str = 'uint8'
+
+
+@dataclasses.dataclass(frozen=True)
+class Rules:
+    """How frames are stored.
+
+    Attributes:
+        encoding: 'jpeg', 'png' or 'raw'.
+        short_side: pixels of the shorter side after resizing; None keeps the size.
+        channels: 1 (grey) or 3 (colour); None keeps what the source has.
+        fps: resample videos to this rate by their time stamps; None keeps every frame.
+        quality: of JPEG.
+        decoder: 'pyav' or 'tfio'.
+    """
+
+    encoding: str = 'jpeg'
+    short_side: Optional[int] = None
+    channels: Optional[int] = None
+    fps: Optional[float] = None
+    quality: int = 95
+    decoder: str = 'pyav'
+
+    def scaled_size(self, width: float, height: float) -> tuple[int, int]:
+        """(width, height) in whole pixels after resizing, with the aspect kept."""
+        factor = 1.0 if self.short_side is None else self.short_side / min(width, height)
+        return max(1, round(width * factor)), max(1, round(height * factor))

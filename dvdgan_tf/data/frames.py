@@ -1,0 +1,140 @@
+"""Frames of one clip of any kind of source, resized and with the wanted channels."""
+
+import functools
+from typing import Iterator
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from dvdgan_tf.data import bair, remote
+from dvdgan_tf.data.clips import BadClip, Rules, SourceClip
+
+Frames = Iterator[tuple[np.ndarray, float, bool]]
+
+
+def clip_frames(clip: SourceClip, rules: Rules) -> Frames:
+    """The frames of a clip.
+
+    Args:
+        clip: where it is.
+        rules: size, channels, frame rate and decoder.
+
+    Yields:
+        (frame [height, width, channels], frames per second or 0 where the source has no rate, whether it is damaged).
+
+    Raises:
+        BadClip: this clip cannot be read.
+    """
+    try:
+        if clip.kind == 'video':
+            yield from _video(clip, rules)
+        elif clip.kind == 'images':
+            yield from _images(clip, rules)
+        elif clip.kind == 'array':
+            yield from _array(clip, rules)
+        else:
+            for frame in bair.record_frames(clip):
+                yield resized(frame, rules), 0.0, False
+    except FileNotFoundError:
+        raise BadClip('is missing') from None
+    except PermissionError:
+        raise BadClip('may not be read') from None
+
+
+def _video(clip: SourceClip, rules: Rules) -> Frames:
+    with remote.open_input(clip.path) as file:
+        start = file.read(1)
+        if not start:
+            raise BadClip('is empty (0 bytes)')
+        if clip.path.lower().endswith('.gif'):
+            _check_gif_end(file)
+        file.seek(0)
+        if rules.decoder == 'tfio':
+            from dvdgan_tf.data import decode_tfio
+
+            for frame in decode_tfio.video_frames(file.read()):
+                yield resized(frame, rules), 0.0, False
+        else:
+            from dvdgan_tf.data import decode
+
+            yield from decode.video_frames(file, rules, clip.seconds)
+
+
+def _check_gif_end(file) -> None:
+    """GIF has no frame count; its last byte tells whether it is whole."""
+    file.seek(0)
+    if file.read().rstrip(b'\0')[-1:] != b';':
+        raise BadClip('is cut short: the end mark of a GIF is missing')
+
+
+def _images(clip: SourceClip, rules: Rules) -> Frames:
+    size = None
+    for name in clip.place:
+        with remote.open_input(f'{clip.path}/{name}') as file:
+            try:
+                image = Image.open(file)
+                grey = image.mode in ('1', 'L', 'I', 'I;16', 'LA') if rules.channels is None else rules.channels == 1
+                frame = np.asarray(image.convert('L' if grey else 'RGB'))
+            except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+                raise BadClip(f'frame {name} cannot be read ({error})') from None
+        if size not in (None, frame.shape):
+            raise BadClip(f'frame {name} has the size {frame.shape[:2]} after frames of {size[:2]}')
+        size = frame.shape
+        yield resized(frame[..., None] if grey else frame, rules), 0.0, False
+
+
+@functools.lru_cache(maxsize=1)
+def open_array(path: str, name: str) -> np.ndarray:
+    """An array of a .npy file (read as needed) or the named one of an .npz file (read whole).
+
+    Raises:
+        BadClip: the file is damaged or holds no such array.
+    """
+    try:
+        if path.lower().endswith('.npz'):
+            with remote.open_input(path) as file, np.load(file) as archive:
+                return archive[name]
+        if remote.is_remote(path):
+            with remote.open_input(path) as file:
+                return np.load(file)
+        return np.load(path, mmap_mode='r')
+    except (ValueError, EOFError, KeyError, OSError) as error:
+        if isinstance(error, (FileNotFoundError, PermissionError)):
+            raise
+        raise BadClip(f'is no array that can be read ({error})') from None
+    except Exception as error:  # zipfile and zlib have errors of their own for a damaged .npz
+        if type(error).__module__ not in ('zipfile', 'zlib'):
+            raise
+        raise BadClip(f'is a damaged .npz file ({error})') from None
+
+
+def _array(clip: SourceClip, rules: Rules) -> Frames:
+    number, name, layout = clip.place
+    array = open_array(clip.path, name)
+    frames = array[:, number] if layout.startswith('TN') else array[number]
+    if 'C' not in layout:
+        frames = frames[..., None]
+    for frame in frames:
+        if frame.dtype != np.uint8:
+            frame = frame.astype(np.float32)
+            if not np.isfinite(frame).all():
+                raise BadClip('holds values that are not finite')
+        yield resized(np.ascontiguousarray(frame), rules), 0.0, False
+
+
+def resized(frame: np.ndarray, rules: Rules) -> np.ndarray:
+    """A frame [height, width, channels] with the wanted short side (bilinear, antialiased) and channels."""
+    if rules.channels == 1 and frame.shape[-1] == 3:
+        grey = frame.astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)
+        frame = (grey.round().astype(np.uint8) if frame.dtype == np.uint8 else grey)[..., None]
+    elif rules.channels == 3 and frame.shape[-1] == 1:
+        frame = np.repeat(frame, 3, axis=-1)
+    height, width, channels = frame.shape
+    size = rules.scaled_size(width, height)
+    if size == (width, height):
+        return frame
+    planes = [
+        np.asarray(Image.fromarray(np.ascontiguousarray(frame[..., channel])).resize(size, Image.Resampling.BILINEAR))
+        for channel in range(channels)
+    ]
+    return np.stack(planes, axis=-1)

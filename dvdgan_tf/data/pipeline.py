@@ -1,0 +1,193 @@
+"""From records to batches: the window is drawn first, and only its frames are decoded.
+
+Paper sections 2.3 and B.1: the shorter side is resized to the resolution, a random square is cut along the other side,
+and a random window of consecutive frames (after striding) is taken. Reading is native throughout: a record is opened at
+its offset, its checksum is verified, and no Python runs per example.
+"""
+
+import logging
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from dvdgan_tf.data import records, remote, stream
+from dvdgan_tf.data.stream import ClipSource
+from dvdgan_tf.errors import InputError
+
+_SHUFFLE, _DRAW, _EVALUATION = 0, 1, 2
+
+
+class RecordClips(ClipSource):
+    """Clips from a folder that bin/prepare has filled; a `ClipSource`.
+
+    Args:
+        data_dir: the folder, local, gs:// or s3://.
+        resolution: height and width of the clips; records with a longer shorter side are resized.
+        num_frames: frames of a clip.
+        stride: take every stride-th frame.
+        split: the part of the data set, such as 'train' or 'test'.
+        seed: the stream is a pure function of this and the example number.
+        flip: mirror half of the clips at random while training; the paper does not.
+
+    Clips with fewer than (num_frames - 1) * stride + 1 frames are left out; `num_too_short` counts them.
+
+    Raises:
+        InputError: there are no such records, they are incomplete, too small, or all too short.
+    """
+
+    def __init__(
+        self,
+        data_dir: str,
+        resolution: int,
+        num_frames: int,
+        stride: int = 1,
+        split: str = 'train',
+        seed: int = 0,
+        flip: bool = False,
+    ):
+        if min(resolution, num_frames, stride) < 1:
+            raise InputError(
+                f'Resolution {resolution}, {num_frames} frames and stride {stride} make no clip: give 1 or more.'
+            )
+        remote.register(data_dir)
+        manifest = records.read_manifest(data_dir)
+        index = records.open_split(data_dir, manifest, split)
+        self.resolution = resolution
+        self.num_frames = num_frames
+        self.stride = stride
+        self.seed = seed
+        self.flip = flip
+        self.class_names = tuple(manifest['classes'])
+        self.num_classes = len(self.class_names)
+        self.video_channels = manifest['channels']
+        self._encoding = manifest['encoding']
+        self._dtype = tf.dtypes.as_dtype(manifest['dtype'])
+        self._value_range = manifest['value_range']
+        self._span = (num_frames - 1) * stride + 1
+        kept = index.select(index.frames >= self._span)
+        self.num_clips = len(kept.frames)
+        self.num_too_short = len(index.frames) - self.num_clips
+        self._check(data_dir, split, index, kept)
+        self._needs_resize = bool(np.any(np.minimum(kept.heights, kept.widths) != resolution))
+        self._files = tf.constant([f'{data_dir}/{name}' for name in index.files])
+        self._index = {
+            name: tf.constant(getattr(kept, name))
+            for name in ('shards', 'offsets', 'lengths', 'frames', 'labels', 'heights', 'widths')
+        }
+
+    def _check(self, data_dir: str, split: str, index: records.SplitIndex, kept: records.SplitIndex) -> None:
+        window = f'{self.num_frames} frames at stride {self.stride}'
+        if not self.num_clips:
+            raise InputError(
+                f'None of the {len(index.frames)} clips of {data_dir} ({split}) has the {self._span} frames '
+                f'that {window} need; the longest has {index.frames.max()}: ask for fewer frames or a smaller stride.'
+            )
+        if self.num_too_short:
+            logging.getLogger(__name__).warning(
+                '%d of %d clips of %s (%s) are shorter than %s and are left out.',
+                self.num_too_short,
+                len(index.frames),
+                data_dir,
+                split,
+                window,
+            )
+        side = int(np.minimum(kept.heights, kept.widths).min())
+        if side < self.resolution:
+            raise InputError(
+                f'{data_dir} holds frames of {side} pixels, too small for a resolution of {self.resolution}: prepare '
+                f'the data with --resolution={self.resolution} or ask for {side}.'
+            )
+
+    def training(
+        self, first_example: int, global_batch: int, replica_batch: int, host_index: int = 0, host_count: int = 1
+    ) -> tf.data.Dataset:
+        """Endless batches of (clip, label), every clip once an epoch; see `stream.training_stream`."""
+        return stream.training_stream(
+            self._training_example, first_example, global_batch, replica_batch, host_index, host_count
+        )
+
+    def evaluation(self, batch_size: int, window: str = 'center') -> tf.data.Dataset:
+        """Every clip once, in order, its central square: (clip, label, valid); see `stream.evaluation_pass`.
+
+        Args:
+            batch_size: rows of each batch.
+            window: 'first', 'center', or 'random', which is the same for the same seed.
+        """
+        stream.check_window(window)
+
+        def example(clip: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            if window == 'random':
+                draw = tf.random.stateless_uniform(
+                    [], stream.stateless_seed(self.seed, _EVALUATION, clip), alg='philox'
+                )
+            else:
+                draw = {'first': 0.0, 'center': 0.5}[window]
+            return self._example(clip, draw, 0.5, 0.5), self._index['labels'][clip]
+
+        return stream.evaluation_pass(example, self.num_clips, batch_size)
+
+    def _training_example(self, number: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Clip and label of example `number` of the stream."""
+        epoch = number // self.num_clips
+        seed = stream.stateless_seed(self.seed, _SHUFFLE, epoch)
+        clip = tf.random.experimental.index_shuffle(number % self.num_clips, seed, self.num_clips - 1)
+        draws = tf.random.stateless_uniform([4], stream.stateless_seed(self.seed, _DRAW, number), alg='philox')
+        pixels = self._example(clip, draws[0], draws[1], draws[2])
+        if self.flip:
+            pixels = tf.where(draws[3] < 0.5, tf.reverse(pixels, [2]), pixels)
+        return pixels, self._index['labels'][clip]
+
+    def _example(self, clip: tf.Tensor, when: Any, top: Any, left: Any) -> tf.Tensor:
+        """The window [T, R, R, C] in [-1, 1] of one clip; when, top and left in [0, 1) say where in the room it has."""
+        start = _place(when, self._index['frames'][clip] - self._span)
+        encoded = _read_record(
+            self._files[self._index['shards'][clip]], self._index['offsets'][clip], self._index['lengths'][clip]
+        )
+        window = tf.strided_slice(encoded, [start], [start + self._span], [self.stride])
+        height, width = self._index['heights'][clip], self._index['widths'][clip]
+        frames = self._decode(window, height, width)
+        if self._needs_resize:
+            short = tf.minimum(height, width)
+            height, width = (_rounded_quotient(side * self.resolution, short) for side in (height, width))
+            frames = tf.image.resize(frames, [height, width], 'bilinear', antialias=True)
+        y, x = _place(top, height - self.resolution), _place(left, width - self.resolution)
+        frames = frames[:, y : y + self.resolution, x : x + self.resolution]
+        low, high = self._value_range
+        clip = (tf.cast(frames, tf.float32) - low) * (2.0 / (high - low)) - 1.0
+        clip = tf.clip_by_value(clip, -1.0, 1.0)
+        return tf.ensure_shape(clip, [self.num_frames, self.resolution, self.resolution, self.video_channels])
+
+    def _decode(self, window: tf.Tensor, height: tf.Tensor, width: tf.Tensor) -> tf.Tensor:
+        """Frames [T, height, width, C] of the stored type."""
+        if self._encoding == 'raw':
+            flat = tf.io.decode_raw(window, self._dtype)
+            return tf.reshape(flat, [self.num_frames, height, width, self.video_channels])
+        # Unrolled: the frames of one clip decode side by side.
+        return tf.stack([decode_frame(window[t], self._encoding, self.video_channels) for t in range(self.num_frames)])
+
+
+def decode_frame(encoded: tf.Tensor, encoding: str, channels: int) -> tf.Tensor:
+    """One JPEG or PNG frame, uint8 [height, width, channels]."""
+    if encoding == 'png':
+        return tf.io.decode_png(encoded, channels)
+    return tf.io.decode_jpeg(encoded, channels, dct_method='INTEGER_ACCURATE')
+
+
+def _read_record(file: tf.Tensor, offset: tf.Tensor, length: tf.Tensor) -> tf.Tensor:
+    """The encoded frames [F] of the record at an offset; a damaged record raises DataLossError."""
+    opened = tf.raw_ops.TFRecordDatasetV2(
+        filenames=[file], compression_type='', buffer_size=length, byte_offsets=[offset]
+    )
+    record = tf.data.experimental.from_variant(opened, tf.TensorSpec((), tf.string)).take(1).get_single_element()
+    features = {'frames': tf.io.FixedLenSequenceFeature([], tf.string, allow_missing=True)}
+    return tf.io.parse_single_example(record, features)['frames']
+
+
+def _place(draw: Any, room: tf.Tensor) -> tf.Tensor:
+    """Where in 0..room a number in [0, 1) falls, every place equally likely; 0.5 falls on the middle."""
+    return tf.minimum(tf.cast(draw * tf.cast(room + 1, tf.float32), room.dtype), room)
+
+
+def _rounded_quotient(numerator: tf.Tensor, denominator: tf.Tensor) -> tf.Tensor:
+    return (2 * numerator + denominator) // (2 * denominator)

@@ -1,0 +1,371 @@
+"""From a listing to a folder of records: decoded in parallel, written in order, continued after a kill.
+
+Clips are decoded and encoded by processes and written by this one in the order of the listing, so the shards are the
+same bytes however many processes work. A shard whose index is there is finished; a run that finds some goes on behind
+the last.
+"""
+
+import collections
+import concurrent.futures
+import contextlib
+import dataclasses
+import datetime
+import errno
+import hashlib
+import json
+import multiprocessing
+import os
+import signal
+import time
+from concurrent.futures.process import BrokenProcessPool
+from typing import Any, Callable, Iterator, Optional, Sequence, Union
+
+from dvdgan_tf import __version__
+from dvdgan_tf.data import records, remote
+from dvdgan_tf.data.clips import BadClip, Listing, Rules, SourceClip
+from dvdgan_tf.data.frames import clip_frames
+from dvdgan_tf.errors import InputError
+
+RESIZE_RULE = 'shorter side to short_side, bilinear, antialiased, aspect kept, square pixels, upright'
+
+
+@dataclasses.dataclass(frozen=True)
+class Encoded:
+    """A clip ready to be written: its encoded frames and the facts for the index."""
+
+    frames: list[bytes]
+    channels: int
+    facts: dict[str, Any]
+
+
+@dataclasses.dataclass
+class Progress:
+    """How far a preparation is; counts since the start of this run, with those of earlier runs in `resumed`."""
+
+    total: int
+    resumed: int = 0
+    done: int = 0
+    skipped: int = 0
+    frames: int = 0
+    started: float = dataclasses.field(default_factory=time.monotonic)
+
+    def line(self) -> str:
+        """One line for a person."""
+        seconds = time.monotonic() - self.started
+        rest = self.total - self.resumed - self.done
+        wait = datetime.timedelta(seconds=int(rest * seconds / max(1, self.done)))
+        return (
+            f'{self.resumed + self.done}/{self.total} clips, {self.skipped} skipped, '
+            f'{self.frames / max(seconds, 1e-9):.0f} frames/s, {wait} left'
+        )
+
+
+def encode_clip(clip: SourceClip, rules: Rules) -> Union[Encoded, str]:
+    """The clip's frames as they will be stored, or the reason why it cannot be."""
+    frames, digest, shape, rate, damaged = [], hashlib.sha256(), None, 0.0, 0
+    try:
+        for frame, fps, bad in clip_frames(clip, rules):
+            if shape not in (None, frame.shape):
+                return f'changes its size from {shape} to {frame.shape} at frame {len(frames)}'
+            shape = frame.shape
+            frames.append(records.encode_frame(frame, rules))
+            digest.update(len(frames[-1]).to_bytes(4, 'little') + frames[-1])
+            rate = fps
+            damaged += bad
+    except BadClip as reason:
+        return str(reason)
+    if not frames:
+        return 'holds no frame'
+    facts = {
+        'height': shape[0],
+        'width': shape[1],
+        'fps': round(rate, 3),
+        'group': clip.group,
+        'hash': digest.hexdigest(),
+    }
+    if damaged:
+        facts['damaged_frames'] = damaged
+    return Encoded(frames, shape[2], facts)
+
+
+def prepare(
+    listing: Listing,
+    rules: Rules,
+    output: str,
+    *,
+    source: dict[str, Any],
+    value_range: tuple[float, float] = (0.0, 255.0),
+    processes: int = 1,
+    shard_megabytes: float = 256.0,
+    shard_clips: Optional[int] = None,
+    report: Callable[[Progress], None] = lambda progress: None,
+) -> dict[str, Any]:
+    """Writes the records of a listing; goes on where an earlier, identical call was killed.
+
+    Args:
+        listing: the clips.
+        rules: how to store them.
+        output: a folder that is empty, absent, or holds a part of the same preparation.
+        source: what was asked for, kept in the manifest.
+        value_range: the values that become -1 and 1.
+        processes: how many decode; the result does not depend on it.
+        shard_megabytes: a shard ends when it has reached this size.
+        shard_clips: a shard also ends with this many clips.
+        report: called now and then with the progress.
+
+    Returns:
+        The manifest.
+
+    Raises:
+        InputError: another preparation in the folder, nothing that can be stored, or the folder cannot be written.
+    """
+    if not listing.clips:
+        raise InputError(f'There is no clip in {source["input"]}: {_example(listing.absent)}.')
+    remote.register(output)
+    with _writing(output):
+        _claim(output, listing, rules, source, shard_megabytes, shard_clips)
+    finished = records.read_optional(f'{output}/{records.MANIFEST}')
+    if finished is not None:
+        return json.loads(finished)
+    progress = Progress(len(listing.clips))
+    shards, skipped = [], [{'name': name, 'reason': reason} for name, reason in listing.absent]
+    full = shard_megabytes * 1e6, shard_clips or len(listing.clips)
+    with _encoders(processes) as encoded, _writing(output):
+        for split in sorted({clip.split for clip in listing.clips}, key=_split_order):
+            clips = [clip for clip in listing.clips if clip.split == split]
+            shards += _write_split(output, split, clips, rules, encoded, full, progress, skipped, report)
+        report(progress)
+        return _write_manifest(output, listing, rules, source, value_range, shards, skipped)
+
+
+def _split_order(split: str) -> tuple[bool, str]:
+    return split != 'train', split
+
+
+def _example(absent: Sequence[tuple[str, str]]) -> str:
+    if not absent:
+        return 'it is empty or holds none of the kinds of files that this source reads'
+    return f'{len(absent)} were left out, for example {absent[0][0]}, which {absent[0][1]}'
+
+
+def _claim(output: str, listing: Listing, rules: Rules, source: dict, megabytes: float, clips: Optional[int]) -> None:
+    """Makes the folder this preparation's; raises InputError if it is another's."""
+    content = hashlib.sha256()
+    for clip in listing.clips:
+        size = os.path.getsize(clip.path) if os.path.isfile(clip.path) else 0
+        content.update(repr((dataclasses.replace(clip, path=''), size)).encode())
+    job = {
+        'format': records.FORMAT,
+        'version': __version__,
+        'source': source,
+        'rules': dataclasses.asdict(rules),
+        'shard_megabytes': megabytes,
+        'shard_clips': clips,
+        'clips': len(listing.clips),
+        'listing_sha256': content.hexdigest(),
+    }
+    text = json.dumps(job, indent=2, sort_keys=True) + '\n'
+    present = records.read_optional(f'{output}/job.json')
+    if present is None:
+        import tensorflow as tf
+
+        tf.io.gfile.makedirs(output)
+        if any(name.endswith('.tfrecord') for name in tf.io.gfile.listdir(output)):
+            raise InputError(f'{output} already holds other records: choose an empty folder.')
+        records.write_text(f'{output}/job.json', text)
+    elif present != text:
+        earlier = json.loads(present)
+        changed = [key for key in job if json.loads(text)[key] != earlier.get(key)]
+        raise InputError(
+            f'{output} already holds another preparation, of {earlier["source"].get("input")} '
+            f'(different: {", ".join(changed)}): choose another folder or delete this one.'
+        )
+
+
+@contextlib.contextmanager
+def _writing(output: str) -> Iterator[None]:
+    """Turns what a full or forbidden disk raises into one sentence."""
+    import tensorflow as tf
+
+    advice = 'what is finished is kept, and the same command goes on from there'
+    try:
+        yield
+    except tf.errors.ResourceExhaustedError:
+        raise InputError(f'No space is left at {output}: make room; {advice}.') from None
+    except (tf.errors.PermissionDeniedError, PermissionError):
+        raise InputError(f'{output} may not be written: change its permissions or choose another folder.') from None
+    except tf.errors.OpError as error:
+        raise InputError(f'{output} cannot be written ({error.message}): check the path; {advice}.') from None
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise InputError(f'No space is left at {output}: make room; {advice}.') from None
+        raise InputError(f'{output} cannot be written ({error}): check the path; {advice}.') from None
+
+
+def _write_split(
+    output: str,
+    split: str,
+    clips: Sequence[SourceClip],
+    rules: Rules,
+    encoded: Callable,
+    full: tuple[float, int],
+    progress: Progress,
+    skipped: list[dict[str, str]],
+    report: Callable[[Progress], None],
+) -> list[dict[str, Any]]:
+    """Writes the shards of one split behind those that are finished; returns what the manifest says of each."""
+    shards, position = _finished_shards(output, split)
+    for header in shards:
+        skipped.extend(header['skipped'])
+    progress.resumed += position
+    writer, fresh = None, []
+    try:
+        for clip, result in encoded(clips[position:], rules):
+            position += 1
+            progress.done += 1
+            if isinstance(result, str):
+                fresh.append({'name': clip.name, 'reason': result})
+                progress.skipped += 1
+            else:
+                if writer is None:
+                    writer = records.ShardWriter(output, split, len(shards))
+                writer.add(result.frames, clip.label, clip.name, {**result.facts, 'channels': result.channels})
+                progress.frames += len(result.frames)
+            report(progress)
+            if writer is not None and (writer.bytes >= full[0] or writer.records >= full[1] or position == len(clips)):
+                writer.finish({'next': position, 'skipped': fresh})
+                skipped.extend(fresh)
+                shards.append(records.read_index(output, writer.name)[0])
+                writer, fresh = None, []
+    finally:
+        if writer is not None:
+            writer.abandon()
+    skipped.extend(fresh)
+    return shards
+
+
+def _finished_shards(output: str, split: str) -> tuple[list[dict[str, Any]], int]:
+    """The headers of the shards that are complete, and how many clips of the listing they have dealt with."""
+    shards = []
+    while (index := records.read_index(output, records.shard_name(split, len(shards)))) is not None:
+        shards.append(index[0])
+    return shards, shards[-1]['next'] if shards else 0
+
+
+@contextlib.contextmanager
+def _encoders(processes: int) -> Iterator[Callable]:
+    """A function from clips to (clip, result) in their order."""
+    if processes == 1:
+        yield lambda clips, rules: ((clip, encode_clip(clip, rules)) for clip in clips)
+        return
+    pool = _Pool(processes)
+    try:
+        yield pool.encode
+    finally:
+        pool.close()
+
+
+class _Pool:
+    """Processes that encode clips. A clip that brings its process down is named as bad, and the others go on."""
+
+    def __init__(self, processes: int):
+        self._processes = processes
+        self._open()
+
+    def _open(self, processes: Optional[int] = None) -> None:
+        self._executor = concurrent.futures.ProcessPoolExecutor(
+            processes or self._processes,
+            # A fork of a process in which TensorFlow runs threads may hang.
+            multiprocessing.get_context('spawn'),
+            initializer=signal.signal,
+            initargs=(signal.SIGINT, signal.SIG_IGN),
+        )
+
+    def close(self) -> None:
+        self._executor.shutdown(wait=True, cancel_futures=True)
+
+    def encode(self, clips: Sequence[SourceClip], rules: Rules) -> Iterator[tuple[SourceClip, Union[Encoded, str]]]:
+        """(clip, result) for every clip, in order, a few clips ahead of what is asked for."""
+        waiting, ahead = collections.deque(), iter(clips)
+        while True:
+            while len(waiting) < 3 * self._processes and (clip := next(ahead, None)) is not None:
+                waiting.append((clip, self._submit(clip, rules)))
+            if not waiting:
+                return
+            clip, future = waiting.popleft()
+            try:
+                result = future.result()
+            except BrokenProcessPool:
+                result = self._alone(clip, rules)
+                waiting = collections.deque((other, self._submit(other, rules)) for other, _ in waiting)
+            yield clip, result
+
+    def _submit(self, clip: SourceClip, rules: Rules) -> concurrent.futures.Future:
+        try:
+            return self._executor.submit(encode_clip, clip, rules)
+        except BrokenProcessPool as error:
+            failed = concurrent.futures.Future()
+            failed.set_exception(error)
+            return failed
+
+    def _alone(self, clip: SourceClip, rules: Rules) -> Union[Encoded, str]:
+        """The clip in a process of its own, to learn whether it was this one that broke the pool."""
+        self.close()
+        self._open(1)
+        try:
+            return self._executor.submit(encode_clip, clip, rules).result()
+        except BrokenProcessPool:
+            return 'ends the decoding process (a crash of the decoder, or out of memory)'
+        finally:
+            self.close()
+            self._open()
+
+
+def _write_manifest(
+    output: str,
+    listing: Listing,
+    rules: Rules,
+    source: dict[str, Any],
+    value_range: tuple[float, float],
+    shards: Sequence[dict[str, Any]],
+    skipped: Sequence[dict[str, str]],
+) -> dict[str, Any]:
+    """Sums the shards up; raises InputError where nothing was stored or the clips do not fit together."""
+    if not shards:
+        raise InputError(
+            f'None of the {len(listing.clips)} clips of {source["input"]} could be stored: '
+            f'{skipped[-1]["name"]} {skipped[-1]["reason"]}.'
+        )
+    splits: dict[str, dict[str, Any]] = {}
+    channels = set()
+    for header in shards:
+        _, lines, index_digest = records.read_index(output, header['shard'])
+        split = splits.setdefault(
+            header['shard'].rsplit('-', 1)[0],
+            {'clips': 0, 'frames': 0, 'clips_per_class': [0] * len(listing.class_names), 'shards': []},
+        )
+        for line in lines:
+            split['clips'] += 1
+            split['frames'] += line['frames']
+            split['clips_per_class'][line['label']] += 1
+            channels.add(line['channels'])
+        entry = {'file': header['shard'], 'index_sha256': index_digest}
+        split['shards'].append({**entry, **{key: header[key] for key in ('records', 'bytes', 'sha256')}})
+    if len(channels) != 1:
+        raise InputError(f'{source["input"]} mixes grey and colour clips: give --channels=1 or --channels=3.')
+    manifest = {
+        'format': records.FORMAT,
+        'tool': f'dvdgan_tf {__version__}',
+        'source': source,
+        'classes': list(listing.class_names),
+        'channels': channels.pop(),
+        'dtype': listing.dtype,
+        'value_range': list(value_range),
+        'resize': RESIZE_RULE if rules.short_side else 'none',
+        **{key: value for key, value in dataclasses.asdict(rules).items() if key != 'channels'},
+        'splits': splits,
+        'skipped': len(skipped),
+    }
+    records.write_text(f'{output}/skipped.jsonl', ''.join(json.dumps(s, ensure_ascii=False) + '\n' for s in skipped))
+    records.write_text(f'{output}/{records.MANIFEST}', json.dumps(manifest, indent=2, ensure_ascii=False) + '\n')
+    return manifest

@@ -1,0 +1,87 @@
+"""Files here or on an object store. The only place that imports tensorflow_io.
+
+Processes that decode local files never import TensorFlow through this module: that would cost each of them seconds.
+"""
+
+import os
+from typing import Any, BinaryIO
+
+from dvdgan_tf.errors import InputError
+
+# TensorFlow itself opens gs://; these come with tensorflow_io.
+_TENSORFLOW_IO_SCHEMES = ('s3://', 'az://', 'hdfs://', 'viewfs://')
+
+
+def is_remote(path: str) -> bool:
+    """Whether the path names an object store rather than a file of this machine."""
+    return '://' in path
+
+
+def tensorflow_io() -> Any:
+    """The tensorflow_io module; importing it registers its file systems.
+
+    Raises:
+        InputError: it is not installed or does not load.
+    """
+    try:
+        import tensorflow_io
+    except (ImportError, NotImplementedError) as error:
+        raise InputError(f'tensorflow_io cannot be loaded ({error}): pip install tensorflow-io==0.36.0.') from None
+    return tensorflow_io
+
+
+def register(*paths: str) -> None:
+    """Makes TensorFlow able to open these paths. A program that registered s3 must leave through `os._exit`."""
+    if any(path.startswith(_TENSORFLOW_IO_SCHEMES) for path in paths):
+        tensorflow_io()
+
+
+def open_input(path: str) -> BinaryIO:
+    """The file, open for reading bytes, seekable."""
+    if not is_remote(path):
+        return open(path, 'rb')
+    import tensorflow as tf
+
+    register(path)
+    return tf.io.gfile.GFile(path, 'rb')
+
+
+def list_files(folder: str) -> list[str]:
+    """The paths below a folder, relative to it, with '/' between the parts, sorted; hidden files are left out.
+
+    Raises:
+        InputError: there is no such folder, or it may not be read.
+    """
+    if is_remote(folder):
+        found = _list_remote(folder)
+    elif not os.path.isdir(folder):
+        raise InputError(f'There is no folder {folder}: give the folder that holds the data set.')
+    elif not os.access(folder, os.R_OK | os.X_OK):
+        raise InputError(f'The folder {folder} may not be read: change its permissions.')
+    else:
+        found = [
+            os.path.relpath(os.path.join(parent, file), folder).replace(os.sep, '/')
+            for parent, _, files in os.walk(folder, followlinks=True)
+            for file in files
+        ]
+    return sorted(path for path in found if not any(part.startswith('.') for part in path.split('/')))
+
+
+def _list_remote(folder: str) -> list[str]:
+    import tensorflow as tf
+
+    register(folder)
+    folder = folder.rstrip('/')
+    try:
+        found = [f'{parent.rstrip("/")}/{file}' for parent, _, files in tf.io.gfile.walk(folder) for file in files]
+    except tf.errors.OpError as error:
+        raise InputError(f'{folder} cannot be listed ({error.message}): check the path and the credentials.') from None
+    if not found:
+        raise InputError(f'There is nothing at {folder}: give the folder that holds the data set.')
+    return [path[len(folder) + 1 :] for path in found]
+
+
+def read_text(path: str) -> str:
+    """The whole of a text file in UTF-8, with or without a byte order mark."""
+    with open_input(path) as file:
+        return file.read().decode('utf-8-sig')
