@@ -31,22 +31,21 @@ def parse(gin_files: Sequence[str], gin_params: Sequence[str] = ()) -> None:
     """Replaces the configuration by that of the files, in order, then of single bindings such as `RESOLUTION = 64`.
 
     Raises:
-      InputError: a file is missing or malformed, a class or parameter does not exist, a macro was declared by no file
-        or is used by nothing, or a required macro has no value.
+      InputError: a file is missing or malformed, a class or parameter does not exist, a macro is declared by no file
+        or has a value that nothing uses, or a required macro has no value.
     """
     for name in gin_files:
         if not any(os.path.isfile(os.path.join(place, name)) for place in ('', CHECKOUT)):
             raise InputError(f'there is no gin file {name!r}, neither here nor in {CHECKOUT}; give a path to one.')
     gin.clear_config()
-    includes: List[str] = []
     for name in gin_files:
         with _as_input_error(f'cannot read the gin file {name!r}'):
-            includes += [include.filename for include in gin.parse_config_file(name).includes]
+            gin.parse_config_file(name)
     declared = _macros(text())
     for binding in gin_params:
         with _as_input_error(f'cannot use the binding {binding!r}'):
             gin.parse_config('\n'.join([*_import_lines(), binding]))
-    _check_macros(declared, includes)
+    _check_macros(declared)
     _bind_defaults()
 
 
@@ -191,18 +190,14 @@ def _import_lines() -> List[str]:
     return [line for line in text().splitlines() if re.match(r'(import|from)\s', line)]
 
 
-def _check_macros(declared: Set[str], includes: Sequence[str]) -> None:
+def _check_macros(declared: Set[str]) -> None:
     """Stops at macros that a binding or a file invented by misspelling another, and at those without a value."""
     statements = _statements(text())
     macros = _macros(text())
-    shared: Set[str] = set()
-    for name in includes:
-        path = name if os.path.isfile(name) else os.path.join(CHECKOUT, name)
-        with open(path, encoding='utf-8') as file:
-            shared |= _macros(file.read())
+    idle = {statement.selector for statement in statements if not statement.arg_name and statement.value is None}
     references = [reference for statement in statements for reference in _references(statement.value)]
     used = {reference.selector for reference in references if reference.written.startswith('%')} - {'gin.REQUIRED'}
-    invented = sorted((macros - declared) | (macros - shared - used) | (used - macros))
+    invented = sorted((macros - declared) | (macros - used - idle) | (used - macros))
     if invented:
         known = ', '.join(sorted(macros - set(invented)))
         raise InputError(f'the macro {invented[0]} is declared or used by no gin file; there are {known}.')
@@ -214,16 +209,17 @@ def _check_macros(declared: Set[str], includes: Sequence[str]) -> None:
 
 
 def _defaults() -> Dict[str, str]:
-    """The literal defaults of everything that the configuration mentions: name -> value as written."""
+    """The literal defaults of what the configuration mentions, Keras' own classes aside: name -> value as written."""
     statements = _statements(text())
     mentioned = {statement.selector for statement in statements if statement.arg_name}
     references = [reference for statement in statements for reference in _references(statement.value)]
     mentioned |= {reference.selector for reference in references if reference.written.startswith('@')}
     return {
         f'{selector}.{parameter.name}': repr(parameter.default)
-        for selector in mentioned
-        for parameter in _parameters(gin.get_configurable(selector))
-        if _is_literal(parameter.default)
+        for selector, function in ((name, gin.get_configurable(name)) for name in mentioned)
+        if not function.__module__.startswith('tf_keras')
+        for parameter in _parameters(function)
+        if parameter.name != 'name' and _is_literal(parameter.default)
     }
 
 
@@ -291,7 +287,8 @@ def _as_input_error(what: str) -> Iterator[None]:
         yield
     except (SyntaxError, tokenize.TokenError) as error:
         line = (getattr(error, 'text', None) or '').strip()
-        raise InputError(f'{what}: {error.args[0].rstrip(".")} at {line!r}; write text in quotes.') from error
+        reason = error.args[0].splitlines()[-1].strip(' .')
+        raise InputError(f'{what}: {reason} at {line!r}; write text in quotes.') from error
     except (AttributeError, ImportError, LookupError, NameError, OSError, RuntimeError, TypeError, ValueError) as error:
         place = re.search(r'In file "(.+)", line (\d+)', str(error))
         where = f' in {place[1]}, line {place[2]}' if place else ''
