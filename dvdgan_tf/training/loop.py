@@ -198,16 +198,20 @@ def make_host_loop(distribution: tf.distribute.Strategy, step: GanStep) -> Calla
         of them was not finite, -1 if none.
     """
 
-    @tf.function
+    # AutoGraph would rewrite Keras and every layer on the way: minutes of start-up for nothing.
+    @tf.function(autograph=False)
     def host_loop(iterator: tf.distribute.DistributedIterator, count: tf.Tensor) -> Tuple[Dict[str, tf.Tensor], tf.Tensor]:
-        totals = {name: tf.constant(0.0) for name in _REPORTED}
-        broken_at = tf.constant(-1, tf.int64)
-        for _ in tf.range(count):
+        def one_step(
+            done: tf.Tensor, totals: Dict[str, tf.Tensor], broken_at: tf.Tensor
+        ) -> Tuple[tf.Tensor, Dict[str, tf.Tensor], tf.Tensor]:
             batches = tuple([iterator.get_next() for _ in range(step.batches_per_step)])
             values = sum_over_replicas(distribution, distribution.run(step, args=(batches,)))
             finite = tf.reduce_all([tf.math.is_finite(value) for value in values.values()])
             broken_at = tf.where(finite | (broken_at >= 0), broken_at, step.step)
-            totals = {name: totals[name] + values[name] for name in totals}
+            return done + 1, {name: totals[name] + values[name] for name in totals}, broken_at
+
+        start = tf.constant(0, tf.int64), {name: tf.constant(0.0) for name in _REPORTED}, tf.constant(-1, tf.int64)
+        _, totals, broken_at = tf.while_loop(lambda done, *_: done < count, one_step, start, parallel_iterations=1)
         return totals, broken_at
 
     return host_loop

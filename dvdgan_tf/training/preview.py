@@ -1,5 +1,6 @@
 """Previews: the same latents through the moving average of the generator, again and again."""
 
+import functools
 from typing import Optional
 
 import numpy as np
@@ -33,7 +34,7 @@ class Previews:
         self._fps = fps
         self._latents = sample_latents(seed, len(self._real)).numpy()
         self._labels = preview_labels(len(self._real), generator.num_classes)
-        self._generate = tf.function(lambda latent, label, context: generator(latent, label, context, training=False))
+        self._generate = tf.function(functools.partial(generator, training=False), autograph=False)
 
     def show_real(self, log: RunLog) -> None:
         """Writes the real clips, to look at beside the previews."""

@@ -38,7 +38,7 @@ class Quality:
         self._generator = generator
         self._real = real
         self._seed = seed
-        self._generate = tf.function(self._generated)
+        self._generate = tf.function(self._generated, autograph=False)
         self._frechet = make_frechet(clip for clip, _ in real)
         self._ceiling = self._frechet.score(self._clips())
 
