@@ -1,6 +1,6 @@
 """The BAIR robot pushing set (softmotion30_44k) as distributed: TFRecords with raw frames of two cameras."""
 
-from typing import BinaryIO, Iterator
+from typing import Iterator
 
 import numpy as np
 
@@ -12,21 +12,19 @@ SIDE = 64
 CAMERAS = ('image_aux1', 'image_main')
 
 
-def record_offsets(file: BinaryIO, size: int) -> list[int]:
-    """Where the records of a TFRecord file start.
-
-    Raises:
-        BadClip: the file ends inside a record.
-    """
-    offsets, offset = [], 0
-    while offset < size:
-        file.seek(offset)
-        head = file.read(8)
-        offsets.append(offset)
-        offset += 16 + int.from_bytes(head, 'little')
-        if len(head) < 8 or offset > size:
-            raise BadClip(f'is cut short inside record {len(offsets) - 1}')
-    return offsets
+def record_offsets(path: str) -> tuple[list[int], str]:
+    """Where the complete records of a TFRecord file start, and a complaint if it ends inside another."""
+    offsets, offset, size = [], 0, remote.file_size(path)
+    with remote.open_input(path) as file:
+        while offset < size:
+            file.seek(offset)
+            head = file.read(8)
+            following = offset + 16 + int.from_bytes(head, 'little')
+            if len(head) < 8 or following > size:
+                return offsets, f'is cut short inside record {len(offsets)}'
+            offsets.append(offset)
+            offset = following
+    return offsets, '' if offsets else 'is empty (0 bytes)'
 
 
 def record_frames(clip: SourceClip) -> Iterator[np.ndarray]:

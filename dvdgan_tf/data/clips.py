@@ -1,7 +1,9 @@
 """What a data set is before it is prepared: a list of clips, and the rules by which their frames are stored."""
 
 import dataclasses
-from typing import Optional
+from typing import Optional, Sequence
+
+from dvdgan_tf.errors import InputError
 
 TRAIN, TEST = 'train', 'test'
 
@@ -79,3 +81,18 @@ class Rules:
         """(width, height) in whole pixels after resizing, with the aspect kept."""
         factor = 1.0 if self.short_side is None else self.short_side / min(width, height)
         return max(1, round(width * factor)), max(1, round(height * factor))
+
+
+def parse_range(words: Sequence[str]) -> tuple[float, float]:
+    """(lowest, highest) from two words.
+
+    Raises:
+        InputError: they are not two increasing numbers.
+    """
+    try:
+        low, high = map(float, words)
+    except ValueError:
+        low = high = 0.0
+    if not low < high:
+        raise InputError(f'--value_range={",".join(words)} is not two increasing numbers: give --value_range=LOW,HIGH.')
+    return low, high

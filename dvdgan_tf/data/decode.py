@@ -5,7 +5,7 @@ The flags for exact rounding and full chroma are needed: without them swscale da
 """
 
 import functools
-from typing import BinaryIO, Iterator, Optional
+from typing import BinaryIO, Iterator, Optional, Union
 
 import av
 import numpy as np
@@ -29,12 +29,12 @@ def _reformatter() -> VideoReformatter:
 
 
 def video_frames(
-    file: BinaryIO, rules: Rules, seconds: Optional[tuple[float, float]] = None
+    file: Union[str, BinaryIO], rules: Rules, seconds: Optional[tuple[float, float]] = None
 ) -> Iterator[tuple[np.ndarray, float, bool]]:
     """Decodes a video.
 
     Args:
-        file: the video, open for reading bytes and seekable.
+        file: path of the video, or the video open for reading and seekable.
         rules: size, channels and frame rate.
         seconds: the part to take; taken whole where the video is not longer than that part.
 
@@ -46,7 +46,9 @@ def video_frames(
     """
     try:
         container = av.open(file)
-    except (av.FFmpegError, IndexError, ValueError) as error:
+    except (FileNotFoundError, PermissionError):
+        raise
+    except (av.FFmpegError, OSError, IndexError, ValueError) as error:
         raise BadClip(f'is not a video that can be opened ({_reason(error)})') from None
     with container:
         if not container.streams.video:
@@ -85,7 +87,7 @@ def _decoded(
                     return
             count += 1
             yield frame
-    except (av.FFmpegError, ValueError) as error:
+    except (av.FFmpegError, OSError, ValueError) as error:
         raise BadClip(f'is damaged: decoding stops after {count} frames ({_reason(error)})') from None
 
 

@@ -18,7 +18,15 @@ VIDEO_ENDINGS = ('.mp4', '.avi', '.mkv', '.mov', '.webm', '.gif', '.m4v', '.mpg'
 IMAGE_ENDINGS = ('.png', '.jpg', '.jpeg')
 LIST_ENDINGS = ('.csv', '.jsonl')
 
-_SPLIT_FOLDERS = {'train': TRAIN, 'test': TEST, 'val': 'validate', 'validate': 'validate', 'validation': 'validate'}
+SPLIT_NAMES = {
+    'train': TRAIN,
+    'training': TRAIN,
+    'test': TEST,
+    'testing': TEST,
+    'val': 'validate',
+    'validate': 'validate',
+    'validation': 'validate',
+}
 _NO_CLASS = 'all'
 
 
@@ -57,11 +65,11 @@ def list_folder(folder: str) -> Listing:
         (path, 'is no video or image') for path in files if not path.lower().endswith(VIDEO_ENDINGS + IMAGE_ENDINGS)
     ]
     split_names = {path.split('/')[0].lower() for path in places}
-    has_splits = bool(split_names) and split_names <= set(_SPLIT_FOLDERS)
+    has_splits = bool(split_names) and split_names <= set(SPLIT_NAMES)
     rows = []
     for name, (path, kind, frames) in sorted(places.items()):
         parts = name.split('/')
-        split = _SPLIT_FOLDERS[parts[0].lower()] if has_splits else TRAIN
+        split = SPLIT_NAMES[parts[0].lower()] if has_splits else TRAIN
         parents = parts[1:-1] if has_splits else parts[:-1]
         rows.append((name, path, kind, frames, parents[0] if parents else None, split))
     if any(row[4] is None for row in rows) and any(row[4] is not None for row in rows):
@@ -192,3 +200,17 @@ def _grouped(clips: Iterable[SourceClip], pattern: str) -> list[SourceClip]:
 
 def _some(names: Sequence[str]) -> str:
     return ', '.join(names[:10]) + (', ...' if len(names) > 10 else '')
+
+
+def only_splits(listing: Listing, splits: Sequence[str]) -> Listing:
+    """The listing reduced to the named splits; all of it where none is named.
+
+    Raises:
+        InputError: a split that does not exist.
+    """
+    present = sorted({clip.split for clip in listing.clips})
+    unknown = [split for split in splits if split not in present]
+    if unknown:
+        raise InputError(f'There is no split {unknown[0]}: the input has {_some(present)}.')
+    clips = tuple(clip for clip in listing.clips if not splits or clip.split in splits)
+    return dataclasses.replace(listing, clips=clips)

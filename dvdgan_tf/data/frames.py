@@ -1,12 +1,11 @@
 """Frames of one clip of any kind of source, resized and with the wanted channels."""
 
-import functools
 from typing import Iterator
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from dvdgan_tf.data import bair, remote
+from dvdgan_tf.data import arrays, bair, remote
 from dvdgan_tf.data.clips import BadClip, Rules, SourceClip
 
 Frames = Iterator[tuple[np.ndarray, float, bool]]
@@ -57,7 +56,7 @@ def _video(clip: SourceClip, rules: Rules) -> Frames:
         else:
             from dvdgan_tf.data import decode
 
-            yield from decode.video_frames(file, rules, clip.seconds)
+            yield from decode.video_frames(file if remote.is_remote(clip.path) else clip.path, rules, clip.seconds)
 
 
 def _check_gif_end(file) -> None:
@@ -83,43 +82,14 @@ def _images(clip: SourceClip, rules: Rules) -> Frames:
         yield resized(frame[..., None] if grey else frame, rules), 0.0, False
 
 
-@functools.lru_cache(maxsize=1)
-def open_array(path: str, name: str) -> np.ndarray:
-    """An array of a .npy file (read as needed) or the named one of an .npz file (read whole).
-
-    Raises:
-        BadClip: the file is damaged or holds no such array.
-    """
-    try:
-        if path.lower().endswith('.npz'):
-            with remote.open_input(path) as file, np.load(file) as archive:
-                return archive[name]
-        if remote.is_remote(path):
-            with remote.open_input(path) as file:
-                return np.load(file)
-        return np.load(path, mmap_mode='r')
-    except (ValueError, EOFError, KeyError, OSError) as error:
-        if isinstance(error, (FileNotFoundError, PermissionError)):
-            raise
-        raise BadClip(f'is no array that can be read ({error})') from None
-    except Exception as error:  # zipfile and zlib have errors of their own for a damaged .npz
-        if type(error).__module__ not in ('zipfile', 'zlib'):
-            raise
-        raise BadClip(f'is a damaged .npz file ({error})') from None
-
-
 def _array(clip: SourceClip, rules: Rules) -> Frames:
     number, name, layout = clip.place
-    array = open_array(clip.path, name)
-    frames = array[:, number] if layout.startswith('TN') else array[number]
-    if 'C' not in layout:
-        frames = frames[..., None]
-    for frame in frames:
+    for frame in arrays.read_clip(clip.path, name, number, layout):
         if frame.dtype != np.uint8:
             frame = frame.astype(np.float32)
             if not np.isfinite(frame).all():
                 raise BadClip('holds values that are not finite')
-        yield resized(np.ascontiguousarray(frame), rules), 0.0, False
+        yield resized(frame, rules), 0.0, False
 
 
 def resized(frame: np.ndarray, rules: Rules) -> np.ndarray:

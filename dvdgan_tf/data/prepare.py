@@ -5,37 +5,22 @@ same bytes however many processes work. A shard whose index is there is finished
 the last.
 """
 
-import collections
-import concurrent.futures
 import contextlib
 import dataclasses
 import datetime
 import errno
 import hashlib
 import json
-import multiprocessing
 import os
-import signal
 import time
-from concurrent.futures.process import BrokenProcessPool
-from typing import Any, Callable, Iterator, Optional, Sequence, Union
+from typing import Any, Callable, Iterator, Optional, Sequence
 
 from dvdgan_tf import __version__
-from dvdgan_tf.data import records, remote
-from dvdgan_tf.data.clips import BadClip, Listing, Rules, SourceClip
-from dvdgan_tf.data.frames import clip_frames
+from dvdgan_tf.data import records, remote, workers
+from dvdgan_tf.data.clips import Listing, Rules, SourceClip
 from dvdgan_tf.errors import InputError
 
 RESIZE_RULE = 'shorter side to short_side, bilinear, antialiased, aspect kept, square pixels, upright'
-
-
-@dataclasses.dataclass(frozen=True)
-class Encoded:
-    """A clip ready to be written: its encoded frames and the facts for the index."""
-
-    frames: list[bytes]
-    channels: int
-    facts: dict[str, Any]
 
 
 @dataclasses.dataclass
@@ -49,6 +34,11 @@ class Progress:
     frames: int = 0
     started: float = dataclasses.field(default_factory=time.monotonic)
 
+    @property
+    def finished(self) -> bool:
+        """Whether every clip has been dealt with."""
+        return self.resumed + self.done >= self.total
+
     def line(self) -> str:
         """One line for a person."""
         seconds = time.monotonic() - self.started
@@ -58,34 +48,6 @@ class Progress:
             f'{self.resumed + self.done}/{self.total} clips, {self.skipped} skipped, '
             f'{self.frames / max(seconds, 1e-9):.0f} frames/s, {wait} left'
         )
-
-
-def encode_clip(clip: SourceClip, rules: Rules) -> Union[Encoded, str]:
-    """The clip's frames as they will be stored, or the reason why it cannot be."""
-    frames, digest, shape, rate, damaged = [], hashlib.sha256(), None, 0.0, 0
-    try:
-        for frame, fps, bad in clip_frames(clip, rules):
-            if shape not in (None, frame.shape):
-                return f'changes its size from {shape} to {frame.shape} at frame {len(frames)}'
-            shape = frame.shape
-            frames.append(records.encode_frame(frame, rules))
-            digest.update(len(frames[-1]).to_bytes(4, 'little') + frames[-1])
-            rate = fps
-            damaged += bad
-    except BadClip as reason:
-        return str(reason)
-    if not frames:
-        return 'holds no frame'
-    facts = {
-        'height': shape[0],
-        'width': shape[1],
-        'fps': round(rate, 3),
-        'group': clip.group,
-        'hash': digest.hexdigest(),
-    }
-    if damaged:
-        facts['damaged_frames'] = damaged
-    return Encoded(frames, shape[2], facts)
 
 
 def prepare(
@@ -121,6 +83,8 @@ def prepare(
     """
     if not listing.clips:
         raise InputError(f'There is no clip in {source["input"]}: {_example(listing.absent)}.')
+    if listing.dtype != 'uint8' and rules.encoding != 'raw':
+        raise InputError(f'{listing.dtype} values do not fit into {rules.encoding}: give --encoding=raw.')
     remote.register(output)
     with _writing(output):
         _claim(output, listing, rules, source, shard_megabytes, shard_clips)
@@ -130,12 +94,18 @@ def prepare(
     progress = Progress(len(listing.clips))
     shards, skipped = [], [{'name': name, 'reason': reason} for name, reason in listing.absent]
     full = shard_megabytes * 1e6, shard_clips or len(listing.clips)
-    with _encoders(processes) as encoded, _writing(output):
+    with workers.encoders(processes) as encoded, _writing(output):
         for split in sorted({clip.split for clip in listing.clips}, key=_split_order):
             clips = [clip for clip in listing.clips if clip.split == split]
             shards += _write_split(output, split, clips, rules, encoded, full, progress, skipped, report)
         report(progress)
         return _write_manifest(output, listing, rules, source, value_range, shards, skipped)
+
+
+def skipped_clips(output: str) -> list[tuple[str, str]]:
+    """(name, reason) of every clip that a finished preparation left out."""
+    text = records.read_optional(f'{output}/skipped.jsonl') or ''
+    return [(row['name'], row['reason']) for row in map(json.loads, text.splitlines())]
 
 
 def _split_order(split: str) -> tuple[bool, str]:
@@ -250,75 +220,6 @@ def _finished_shards(output: str, split: str) -> tuple[list[dict[str, Any]], int
     while (index := records.read_index(output, records.shard_name(split, len(shards)))) is not None:
         shards.append(index[0])
     return shards, shards[-1]['next'] if shards else 0
-
-
-@contextlib.contextmanager
-def _encoders(processes: int) -> Iterator[Callable]:
-    """A function from clips to (clip, result) in their order."""
-    if processes == 1:
-        yield lambda clips, rules: ((clip, encode_clip(clip, rules)) for clip in clips)
-        return
-    pool = _Pool(processes)
-    try:
-        yield pool.encode
-    finally:
-        pool.close()
-
-
-class _Pool:
-    """Processes that encode clips. A clip that brings its process down is named as bad, and the others go on."""
-
-    def __init__(self, processes: int):
-        self._processes = processes
-        self._open()
-
-    def _open(self, processes: Optional[int] = None) -> None:
-        self._executor = concurrent.futures.ProcessPoolExecutor(
-            processes or self._processes,
-            # A fork of a process in which TensorFlow runs threads may hang.
-            multiprocessing.get_context('spawn'),
-            initializer=signal.signal,
-            initargs=(signal.SIGINT, signal.SIG_IGN),
-        )
-
-    def close(self) -> None:
-        self._executor.shutdown(wait=True, cancel_futures=True)
-
-    def encode(self, clips: Sequence[SourceClip], rules: Rules) -> Iterator[tuple[SourceClip, Union[Encoded, str]]]:
-        """(clip, result) for every clip, in order, a few clips ahead of what is asked for."""
-        waiting, ahead = collections.deque(), iter(clips)
-        while True:
-            while len(waiting) < 3 * self._processes and (clip := next(ahead, None)) is not None:
-                waiting.append((clip, self._submit(clip, rules)))
-            if not waiting:
-                return
-            clip, future = waiting.popleft()
-            try:
-                result = future.result()
-            except BrokenProcessPool:
-                result = self._alone(clip, rules)
-                waiting = collections.deque((other, self._submit(other, rules)) for other, _ in waiting)
-            yield clip, result
-
-    def _submit(self, clip: SourceClip, rules: Rules) -> concurrent.futures.Future:
-        try:
-            return self._executor.submit(encode_clip, clip, rules)
-        except BrokenProcessPool as error:
-            failed = concurrent.futures.Future()
-            failed.set_exception(error)
-            return failed
-
-    def _alone(self, clip: SourceClip, rules: Rules) -> Union[Encoded, str]:
-        """The clip in a process of its own, to learn whether it was this one that broke the pool."""
-        self.close()
-        self._open(1)
-        try:
-            return self._executor.submit(encode_clip, clip, rules).result()
-        except BrokenProcessPool:
-            return 'ends the decoding process (a crash of the decoder, or out of memory)'
-        finally:
-            self.close()
-            self._open()
 
 
 def _write_manifest(

@@ -46,6 +46,16 @@ def open_input(path: str) -> BinaryIO:
     return tf.io.gfile.GFile(path, 'rb')
 
 
+def file_size(path: str) -> int:
+    """Bytes of a file."""
+    if not is_remote(path):
+        return os.path.getsize(path)
+    import tensorflow as tf
+
+    register(path)
+    return tf.io.gfile.stat(path).length
+
+
 def list_files(folder: str) -> list[str]:
     """The paths below a folder, relative to it, with '/' between the parts, sorted; hidden files are left out.
 
