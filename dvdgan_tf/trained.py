@@ -1,0 +1,110 @@
+"""Work directories seen from outside of training: which configuration one belongs to, and the generator it holds."""
+
+from typing import NamedTuple, Optional, Tuple
+
+import tensorflow as tf
+import tf_keras as keras
+
+from dvdgan_tf import config
+from dvdgan_tf.errors import InputError
+from dvdgan_tf.models import variables
+from dvdgan_tf.training import loop
+from dvdgan_tf.training.checkpoint import checkpoint_path, restore, saved_steps
+
+# What a run may change on the way: how long it trains, what it writes, and where it runs.
+_FREE_MACROS = ('TRAIN_STEPS', 'GLOBAL_BATCH', 'STRATEGY', 'DATA_DIR')
+_FREE_PARAMETERS = (
+    'train_steps',
+    'global_batch',
+    'strategy',
+    'deterministic',
+    'steps_per_loop',
+    'checkpoint_every',
+    'checkpoint_every_seconds',
+    'keep_last',
+    'keep_every',
+    'summary_every',
+    'preview_every',
+    'preview_clips',
+    'preview_fps',
+    'frechet',
+    'frechet_every',
+)
+
+
+class Trained(NamedTuple):
+    """What a work directory holds of a trained generator."""
+
+    generator: keras.Model
+    step: int
+    data: loop.Clips
+    class_names: Tuple[str, ...]
+    config_text: str
+
+
+def claim(work_dir: str) -> None:
+    """Makes a work directory that of the present configuration, or checks that it is.
+
+    The length of training, what is written, the global batch, the strategy and the place of the data may change; that is said.
+
+    Raises:
+        InputError: it belongs to another configuration; the bindings that differ are named.
+    """
+    try:
+        if tf.io.gfile.exists(f'{work_dir}/{config.FILE_NAME}'):
+            changes = config.difference(work_dir)
+            other = [_worded(name, *values) for name, values in changes.items() if not _is_free(name)]
+            if other:
+                raise InputError(
+                    f'the work directory {work_dir} belongs to another configuration: {"; ".join(other)}; '
+                    'give the same values or another work directory.'
+                )
+            for name, values in changes.items():
+                print(f'changed since this run began: {_worded(name, *values)}', flush=True)
+        elif saved_steps(work_dir):
+            raise InputError(f'{work_dir} holds checkpoints but no {config.FILE_NAME}; use another work directory.')
+        config.save(work_dir)
+    except tf.errors.OpError as error:
+        raise InputError(f'could not use the work directory {work_dir} ({error.message}); choose another place.') from error
+
+
+def open_trained(work_dir: str, checkpoint: Optional[int] = None) -> Trained:
+    """Opens a work directory for sampling, evaluation or export; this replaces the present configuration.
+
+    Args:
+        work_dir: what was given to `bin/train`.
+        checkpoint: the step whose checkpoint to use; None for the newest.
+
+    Returns:
+        the moving average of the generator, its step, the data it was trained on, their class names and the configuration.
+
+    Raises:
+        InputError: there is no such checkpoint, it is damaged, or the directory is not that of a run.
+    """
+    config.load(work_dir)
+    steps = saved_steps(work_dir)
+    if not steps:
+        raise InputError(f'{work_dir} holds no checkpoint yet; train first, with bin/train --work_dir={work_dir}.')
+    if checkpoint is not None and checkpoint not in steps:
+        raise InputError(f'{work_dir} holds no checkpoint of step {checkpoint}; it has {", ".join(map(str, steps))}.')
+    step = steps[-1] if checkpoint is None else checkpoint
+    arguments = config.bindings(loop.train, only=('generator', 'data'))
+    generator, data = arguments['generator'](), arguments['data']
+    inputs = [variables.latent_spec(1, generator.latent_size), variables.label_spec(1)]
+    if generator.context_frames:
+        inputs.append(variables.clip_spec(1, generator.context_frames, generator.resolution, generator.video_channels))
+    variables.make_variables(generator, *inputs)
+    path = checkpoint_path(work_dir, step)
+    problem = restore(tf.train.Checkpoint(ema_generator=generator), path, partial=True)
+    if problem is not None:
+        raise InputError(f'the checkpoint {path} is damaged ({problem}); choose another step of {", ".join(map(str, steps))}.')
+    return Trained(generator, step, data, data.class_names, config.text())
+
+
+def _is_free(name: str) -> bool:
+    owner, _, parameter = name.rpartition('.')
+    return name in _FREE_MACROS or (owner.split('.')[-1] == 'train' and parameter in _FREE_PARAMETERS)
+
+
+def _worded(name: str, before: Optional[str], now: Optional[str]) -> str:
+    return f'{name} was {"not given" if before is None else before}, now {"not given" if now is None else now}'
