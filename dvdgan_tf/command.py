@@ -1,0 +1,43 @@
+"""How every script in bin/ and export/ starts and ends."""
+
+import os
+import sys
+from typing import Callable, Optional, Sequence
+
+from absl import app
+
+from dvdgan_tf.errors import InputError
+
+EXIT_INPUT_ERROR = 2
+EXIT_INTERRUPTED = 130
+
+
+def run(main: Callable[[Sequence[str]], Optional[int]]) -> None:
+    """Parses absl flags, calls `main(argv)` and exits with its return value (None is 0).
+
+    An `InputError` becomes one line on stderr and exit status 2, Ctrl-C becomes 130. Other exceptions keep their traceback.
+    """
+
+    def guarded(argv: Sequence[str]) -> int:
+        if len(argv) > 1:
+            print(f'error: unexpected arguments {argv[1:]}; every option is a --flag=value.', file=sys.stderr)
+            return EXIT_INPUT_ERROR
+        try:
+            return main(argv) or 0
+        except InputError as error:
+            print(f'error: {error}', file=sys.stderr)
+            return EXIT_INPUT_ERROR
+        except KeyboardInterrupt:
+            print('interrupted', file=sys.stderr)
+            return EXIT_INTERRUPTED
+
+    def leave(argv: Sequence[str]) -> None:
+        status = guarded(argv)
+        sys.stdout.flush()
+        sys.stderr.flush()
+        if 'tensorflow_io' in sys.modules:
+            # Its s3 client aborts the process in a destructor at exit (tensorflow/io issue 1912).
+            os._exit(status)
+        sys.exit(status)
+
+    app.run(leave)

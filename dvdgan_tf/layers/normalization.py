@@ -1,0 +1,81 @@
+"""Normalisation of the generator's features, class-conditional in its blocks and plain before its last convolution (paper B.3).
+
+Differences from the paper: none. Epsilon is not stated there [inferred, as BigGAN].
+"""
+
+from typing import Optional
+
+import tensorflow as tf
+import tf_keras as keras
+
+from dvdgan_tf.layers.moments import MomentsClass, TimestepMoments
+from dvdgan_tf.layers.spectral_norm import SpectralDense
+
+EPSILON = 1e-4
+
+
+class _Normalization(keras.layers.Layer):
+    """Normalises frames `[B*T, H, W, C]` by moments, then scales and shifts them."""
+
+    def __init__(self, num_frames: int, moments: MomentsClass, name: Optional[str]) -> None:
+        super().__init__(name=name)
+        self.num_frames = num_frames
+        self.moments = moments(num_frames, name='moments')
+
+    def _normalise(self, frames: tf.Tensor, scale: tf.Tensor, offset: tf.Tensor, training: bool) -> tf.Tensor:
+        """`scale * (frames - mean) / sqrt(variance + epsilon) + offset` for scale and offset of shape `[B or 1, C]`.
+
+        One multiplication and one addition per element: everything else is done on [B, T, C].
+        """
+        mean, variance = tf.unstack(self.moments(frames, training=training))
+        gain = tf.cast(scale, mean.dtype)[:, tf.newaxis] * tf.math.rsqrt(variance + EPSILON)
+        shift = tf.cast(offset, mean.dtype)[:, tf.newaxis] - mean * gain
+        height, width, channels = frames.shape[1:]
+        clips = tf.reshape(frames, [-1, self.num_frames, height * width, channels])
+        gain, shift = (tf.cast(value[:, :, tf.newaxis], frames.dtype) for value in (gain, shift))
+        return tf.reshape(clips * gain + shift, [-1, height, width, channels])
+
+    def get_config(self) -> dict:
+        return {**super().get_config(), 'num_frames': self.num_frames}
+
+
+class ConditionalNormalization(_Normalization):
+    """Normalisation whose scale (1 + linear) and offset (linear) are spectrally normalised functions of the condition.
+
+    Call: frames `[B*T, H, W, C]` and condition `[B, D]` to frames of the same shape.
+
+    Args:
+      num_frames: T; frame t of clip b is row b*T + t.
+      moments: the class that takes mean and variance.
+    """
+
+    def __init__(self, num_frames: int, moments: MomentsClass = TimestepMoments, name: Optional[str] = None) -> None:
+        super().__init__(num_frames, moments, name)
+
+    def build(self, input_shape: tf.TensorShape) -> None:
+        self.scale = SpectralDense(input_shape[-1], use_bias=False, name='scale')
+        self.offset = SpectralDense(input_shape[-1], use_bias=False, name='offset')
+        self.built = True
+
+    def call(self, frames: tf.Tensor, condition: tf.Tensor, training: bool = False) -> tf.Tensor:
+        scale = 1.0 + self.scale(condition, training=training)
+        return self._normalise(frames, scale, self.offset(condition, training=training), training)
+
+
+class LearnedNormalization(_Normalization):
+    """Normalisation with one learned scale and offset per channel, as before the generator's last convolution.
+
+    Args: as `ConditionalNormalization`.
+    """
+
+    def __init__(self, num_frames: int, moments: MomentsClass = TimestepMoments, name: Optional[str] = None) -> None:
+        super().__init__(num_frames, moments, name)
+
+    def build(self, input_shape: tf.TensorShape) -> None:
+        channels = input_shape[-1]
+        self.scale = self.add_weight('scale', (1, channels), initializer='ones', experimental_autocast=False)
+        self.offset = self.add_weight('offset', (1, channels), initializer='zeros', experimental_autocast=False)
+        self.built = True
+
+    def call(self, frames: tf.Tensor, training: bool = False) -> tf.Tensor:
+        return self._normalise(frames, tf.convert_to_tensor(self.scale), tf.convert_to_tensor(self.offset), training)

@@ -1,0 +1,109 @@
+"""The spatial and the temporal discriminator (paper 3.1, B.2).
+
+Differences from the paper: none for 64x64 and 128x128. It does not say whether the 3-D blocks of the temporal discriminator pool time
+as well as space (here: both, as an option), nor how the scores of the remaining time steps are combined (here: summed) [inferred].
+The widths at 256x256 follow BigGAN [inferred]; those at 32x32 and 16x16 are ours, for small runs.
+"""
+
+from typing import Sequence
+
+import tensorflow as tf
+import tf_keras as keras
+
+from dvdgan_tf.layers.residual import DiscriminatorBlock
+from dvdgan_tf.layers.spectral_norm import SpectralDense, SpectralEmbedding
+from dvdgan_tf.models.generator import constants
+
+WIDTHS = {
+    16: (8, 16, 16),
+    32: (4, 8, 16, 16),
+    64: (2, 4, 8, 16, 16),
+    128: (1, 2, 4, 8, 16, 16),
+    256: (1, 2, 4, 8, 8, 16, 16),
+}
+BLOCKS_3D = 2
+
+
+class Discriminator(keras.Model):
+    """Residual blocks, all but the last pooling, and a projection head that scores every remaining time step.
+
+    Args:
+      resolution: height and width of the clips (not of this network's input): chooses the width constants.
+      num_classes: size of the label embedding.
+      channel_multiplier: ch.
+      pools: for each block but the last, what `DiscriminatorBlock` takes.
+    """
+
+    def __init__(self, resolution: int, num_classes: int, channel_multiplier: int, pools: Sequence, name: str) -> None:
+        super().__init__(name=name, autocast=False)
+        widths = [constant * channel_multiplier for constant in constants(WIDTHS, resolution)]
+        pools = [*pools, *[(2, 2)] * (len(widths) - 1 - len(pools)), (1, 1)]
+        self.blocks = [
+            DiscriminatorBlock(width, pool, first=index == 0, name=f'block_{index}')
+            for index, (width, pool) in enumerate(zip(widths, pools))
+        ]
+        self.linear = SpectralDense(1, name='linear', dtype='float32')
+        self.projection = SpectralEmbedding(num_classes, widths[-1], name='projection', dtype='float32')
+
+    def call(self, clip: tf.Tensor, label: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """Scores clips.
+
+        Args:
+          clip: `[B, T, H, W, C]` in [-1, 1].
+          label: `[B]` int32.
+          training: refine the spectral vectors.
+
+        Returns: logits `[B]` float32, the sum of the scores of the time steps that remain.
+        """
+        features = tf.cast(clip, self.compute_dtype)
+        for block in self.blocks:
+            if len(block.pool) == 2 and features.shape.rank == 5:
+                features = _as_frames(features)
+            features = block(features, training=training)
+        pooled = tf.reduce_sum(tf.cast(tf.nn.relu(features), tf.float32), [1, 2])
+        pooled = tf.reshape(pooled, [clip.shape[0] or -1, self._steps(clip.shape[1]), pooled.shape[-1]])
+        scores = self.linear(pooled, training=training)[..., 0]
+        scores += tf.einsum('btc,bc->bt', pooled, self.projection(label, training=training))
+        return tf.reduce_sum(scores, 1)
+
+    def _steps(self, num_frames: int) -> int:
+        """How many time steps are left of `num_frames` after the blocks that pool time."""
+        for block in self.blocks:
+            num_frames = -(-num_frames // block.pool[0]) if len(block.pool) == 3 else num_frames
+        return num_frames
+
+
+class SpatialDiscriminator(Discriminator):
+    """Judges single frames at full resolution; its score is the sum over the frames it is given (paper 3.1).
+
+    Args: as `Discriminator`, without pools.
+    """
+
+    def __init__(
+        self, resolution: int, num_classes: int, channel_multiplier: int, name: str = 'spatial_discriminator'
+    ) -> None:
+        super().__init__(resolution, num_classes, channel_multiplier, (), name)
+
+
+class TemporalDiscriminator(Discriminator):
+    """Judges the whole, spatially reduced clip; its first two blocks are 3-D (paper 3.1, B.2).
+
+    Args: as `Discriminator`, without pools, and
+      pool_time: whether the 3-D blocks halve time as well as space [inferred].
+    """
+
+    def __init__(
+        self,
+        resolution: int,
+        num_classes: int,
+        channel_multiplier: int,
+        pool_time: bool = True,
+        name: str = 'temporal_discriminator',
+    ) -> None:
+        pools = [(2 if pool_time else 1, 2, 2)] * BLOCKS_3D
+        super().__init__(resolution, num_classes, channel_multiplier, pools, name)
+
+
+def _as_frames(clips: tf.Tensor) -> tf.Tensor:
+    """`[B, T, H, W, C] -> [B*T, H, W, C]`, batch-major."""
+    return tf.reshape(clips, [-1, *clips.shape[2:]])

@@ -1,0 +1,123 @@
+"""The generator of DVD-GAN and DVD-GAN-FP (paper 3, B.2, B.4).
+
+Differences from the paper: none for 64x64 and 128x128. The widths at 256x256 repeat the third constant, as BigGAN's step from 128 to
+256 does [inferred]; those at 32x32 and 16x16 are ours, for small runs.
+"""
+
+from typing import Optional, Sequence
+
+import tensorflow as tf
+import tf_keras as keras
+
+from dvdgan_tf.errors import InputError
+from dvdgan_tf.layers.conv_gru import ConvGRU
+from dvdgan_tf.layers.convolution import SpectralConvolution
+from dvdgan_tf.layers.moments import MomentsClass, TimestepMoments
+from dvdgan_tf.layers.normalization import LearnedNormalization
+from dvdgan_tf.layers.residual import GeneratorBlock
+from dvdgan_tf.layers.spectral_norm import SpectralDense
+
+LATENT_SIZE = 120
+EMBEDDING_SIZE = 120
+BASE_SIZE = 4
+WIDTHS = {
+    16: (8, 4, 2),
+    32: (8, 8, 4, 2),
+    64: (8, 8, 8, 4, 2),
+    128: (8, 8, 8, 4, 2, 1),
+    256: (8, 8, 8, 8, 4, 2, 1),
+}
+
+
+class GeneratorGroup(keras.layers.Layer):
+    """A ConvGRU, a residual block that keeps the size and one that doubles it, at one resolution."""
+
+    def __init__(
+        self, width: int, units: int, num_frames: int, moments: MomentsClass, unroll: bool, name: Optional[str] = None
+    ) -> None:
+        super().__init__(name=name)
+        self.gru = ConvGRU(width, num_frames, unroll, name='gru')
+        self.block = GeneratorBlock(width, num_frames, moments=moments, name='block')
+        self.upsampling_block = GeneratorBlock(units, num_frames, True, moments, name='upsampling_block')
+
+    def call(
+        self, frames: tf.Tensor, condition: tf.Tensor, initial: Optional[tf.Tensor], constant: bool, training: bool
+    ) -> tf.Tensor:
+        frames = self.gru(frames, constant=constant, initial=initial, training=training)
+        frames = self.block(frames, condition, training=training)
+        return self.upsampling_block(frames, condition, training=training)
+
+
+class Generator(keras.Model):
+    """Maps latents and labels, and for prediction context frames, to clips.
+
+    Args:
+      resolution: height and width of the clips: 16, 32, 64, 128 or 256.
+      num_frames: T, frames per clip.
+      num_classes: size of the label embedding.
+      channel_multiplier: ch; the paper's is 128 at 64x64 and 96 above.
+      video_channels: C, colours per pixel.
+      moments: what the normalisations take their mean and variance over.
+      unroll: whether the ConvGRUs are unrolled instead of looped.
+    """
+
+    def __init__(
+        self,
+        resolution: int,
+        num_frames: int,
+        num_classes: int,
+        channel_multiplier: int,
+        video_channels: int = 3,
+        moments: MomentsClass = TimestepMoments,
+        unroll: bool = False,
+        name: str = 'generator',
+    ) -> None:
+        super().__init__(name=name, autocast=False)
+        widths = [constant * channel_multiplier for constant in constants(WIDTHS, resolution)]
+        self.resolution = resolution
+        self.num_frames = num_frames
+        self.num_classes = num_classes
+        self.video_channels = video_channels
+        self.latent_size = LATENT_SIZE
+        self.context_frames = 0
+        self.embedding = keras.layers.Embedding(num_classes, EMBEDDING_SIZE, 'orthogonal', name='embedding')
+        self.base = SpectralDense(BASE_SIZE * BASE_SIZE * widths[0], name='base')
+        self.groups = [
+            GeneratorGroup(width, units, num_frames, moments, unroll, name=f'group_{BASE_SIZE << index}')
+            for index, (width, units) in enumerate(zip(widths, widths[1:]))
+        ]
+        self.norm = LearnedNormalization(num_frames, moments, name='norm')
+        self.to_video = SpectralConvolution(video_channels, name='to_video')
+
+    def call(
+        self, latent: tf.Tensor, label: tf.Tensor, context: Optional[tf.Tensor] = None, training: bool = False
+    ) -> tf.Tensor:
+        """Generates clips.
+
+        Args:
+          latent: `[B, 120]` ~ N(0, I), or sigma N(0, I) with truncation.
+          label: `[B]` int32 in [0, num_classes).
+          context: None for synthesis.
+          training: normalise by the batch (and update the moving averages and spectral vectors) instead of the moving averages.
+
+        Returns: `[B, T, H, W, C]` float32 in [-1, 1].
+        """
+        condition = tf.concat([latent, tf.cast(self.embedding(label), latent.dtype)], -1)
+        condition = tf.cast(condition, self.compute_dtype)
+        frames = tf.reshape(self.base(condition, training=training), [-1, BASE_SIZE, BASE_SIZE, self.groups[0].gru.units])
+        for index, group in enumerate(self.groups):
+            frames = group(frames, condition, None, constant=index == 0, training=training)
+        frames = tf.nn.relu(self.norm(frames, training=training))
+        video = tf.tanh(tf.cast(self.to_video(frames, training=training), self.variable_dtype))
+        return tf.reshape(video, [-1, self.num_frames, self.resolution, self.resolution, self.video_channels])
+
+
+def constants(table: dict, resolution: int) -> Sequence[int]:
+    """The width constants of a resolution.
+
+    Raises:
+      InputError: the table has no such resolution.
+    """
+    if resolution not in table:
+        raise InputError(f'RESOLUTION is {resolution}; the networks are defined for {", ".join(map(str, table))}.')
+    return table[resolution]

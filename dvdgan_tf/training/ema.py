@@ -1,0 +1,54 @@
+"""Exponential moving average of the generator (paper B.3: decay 0.9999, starting after 20,000 steps)."""
+
+from typing import Callable, Tuple
+
+import tensorflow as tf
+import tf_keras as keras
+
+from dvdgan_tf.layers.spectral_norm import SpectralKernel
+
+
+def averaged_copy(make_generator: Callable[[], keras.Model]) -> keras.Model:
+    """Makes a generator whose variables every replica may assign: each keeps the same values without communication."""
+
+    def creator(next_creator: Callable, **kwargs: object) -> tf.Variable:
+        kwargs.update(
+            trainable=False,
+            synchronization=tf.VariableSynchronization.ON_READ,
+            aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
+        )
+        return next_creator(**kwargs)
+
+    with tf.variable_creator_scope(creator):
+        return make_generator()
+
+
+class ExponentialMovingAverage:
+    """Keeps the average of a generator's weights and moving statistics in another generator.
+
+    The spectral vectors of the average are not averaged: they follow its own kernels, one power iteration an update.
+
+    Args:
+      source: the generator that is trained.
+      average: a copy from `averaged_copy`, both with their variables made.
+      decay: weight of the old average.
+      start_step: until this generator step the average equals the source.
+    """
+
+    def __init__(self, source: keras.Model, average: keras.Model, decay: float, start_step: int) -> None:
+        self._decay = decay
+        self._start_step = start_step
+        self._kernels = [layer for layer in average.submodules if isinstance(layer, SpectralKernel)]
+        vectors = {id(kernel.u) for kernel in self._kernels}
+        self._pairs: Tuple[Tuple[tf.Variable, tf.Variable], ...] = tuple(
+            (old, new) for old, new in zip(average.variables, source.variables) if id(old) not in vectors
+        )
+
+    def update(self, step: tf.Tensor) -> None:
+        """Moves the average towards the source; call it in replica context, once a generator step, with that step's number."""
+        decay = tf.where(step < self._start_step, 0.0, self._decay)
+        for average, value in self._pairs:
+            weight = tf.cast(decay, average.dtype)
+            average.assign(weight * tf.convert_to_tensor(average) + (1.0 - weight) * tf.convert_to_tensor(value))
+        for kernel in self._kernels:
+            kernel.refine()

@@ -1,0 +1,238 @@
+"""One training step: two updates of the discriminators, then one of the generator (paper 2.2, 3.1, B.3, B.4).
+
+The step runs in replica context and does no input or output. Every random number is a pure function of (seed, step, row of the global
+batch), so a resumed run repeats the original and the number of replicas changes nothing.
+
+Differences from the paper: none. Not stated there [inferred]: the two discriminators' losses have equal weight; labels of generated
+clips are uniform over the classes; real and generated clips are judged in one pass.
+"""
+
+from typing import Callable, Dict, List, Sequence, Tuple
+
+import tensorflow as tf
+import tf_keras as keras
+
+from dvdgan_tf import losses
+from dvdgan_tf.errors import InputError
+from dvdgan_tf.layers import state
+from dvdgan_tf.models import views
+from dvdgan_tf.models.variables import clip_spec, label_spec, latent_spec, make_variables
+from dvdgan_tf.training.ema import ExponentialMovingAverage, averaged_copy
+
+Batch = Tuple[tf.Tensor, tf.Tensor]
+Metrics = Dict[str, tf.Tensor]
+_DRAWS_PER_STEP = 64
+
+
+class GanStep(tf.Module):
+    """The networks, their optimizers, the average of the generator, and the step that trains them.
+
+    Make it inside `strategy.scope()`; call it in replica context.
+
+    Args:
+      generator: makes the generator (called twice, the second time for its average).
+      spatial_discriminator: makes D_S.
+      temporal_discriminator: makes D_T.
+      generator_optimizer: makes G's optimizer; the paper's is Adam, learning rate 1e-4, beta1 0, beta2 0.999.
+      discriminator_optimizer: makes the optimizer of both discriminators; the paper's learning rate is 5e-4.
+      global_batch: clips per update over all replicas.
+      seed: of every random number.
+      spatial_frames: k, frames per clip that D_S sees.
+      phi: what D_T sees of a clip.
+      discriminator_updates: updates of D per update of G.
+      ema_decay: decay of the average.
+      ema_start_step: generator step from which the average is taken.
+    """
+
+    def __init__(
+        self,
+        *,
+        generator: Callable[[], keras.Model],
+        spatial_discriminator: Callable[[], keras.Model],
+        temporal_discriminator: Callable[[], keras.Model],
+        generator_optimizer: Callable[[], keras.optimizers.Optimizer],
+        discriminator_optimizer: Callable[[], keras.optimizers.Optimizer],
+        global_batch: int,
+        seed: int,
+        spatial_frames: int = 8,
+        phi: views.Phi = views.average_pool_2x2,
+        discriminator_updates: int = 2,
+        ema_decay: float = 0.9999,
+        ema_start_step: int = 20_000,
+    ) -> None:
+        super().__init__()
+        self.global_batch = global_batch
+        self.seed = seed
+        self.spatial_frames = spatial_frames
+        self.phi = phi
+        self.discriminator_updates = discriminator_updates
+        self.step = tf.Variable(0, trainable=False, dtype=tf.int64, aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA)
+        self.generator = generator()
+        self.ema_generator = averaged_copy(generator)
+        self.spatial = spatial_discriminator()
+        self.temporal = temporal_discriminator()
+        self._check_sizes()
+        self._make_variables()
+        self.generator_optimizer = generator_optimizer()
+        self.discriminator_optimizer = discriminator_optimizer()
+        self.discriminator_variables = self.spatial.trainable_variables + self.temporal.trainable_variables
+        self.generator_optimizer.build(self.generator.trainable_variables)
+        self.discriminator_optimizer.build(self.discriminator_variables)
+        self._average = ExponentialMovingAverage(self.generator, self.ema_generator, ema_decay, ema_start_step)
+        for average, value in zip(self.ema_generator.variables, self.generator.variables):
+            average.assign(value)
+
+    @property
+    def batches_per_step(self) -> int:
+        """Global batches of real clips that one step consumes: one per update of D, and one for G's contexts in prediction."""
+        return self.discriminator_updates + (1 if self.generator.context_frames else 0)
+
+    def __call__(self, batches: Sequence[Batch]) -> Metrics:
+        """Trains on `batches_per_step` batches (clip `[b, T, H, W, C]`, label `[b]`), b the replica's share of the global batch.
+
+        Returns: scalars whose sum over the replicas is the value for the global batch. Those of D are its last update's.
+        """
+        metrics: Metrics = {}
+        for update in range(self.discriminator_updates):
+            metrics.update(self.update_discriminators(batches[update], update))
+        metrics.update(self.update_generator(batches[-1]))
+        self._average.update(tf.convert_to_tensor(self.step))
+        self.step.assign_add(1)
+        return metrics
+
+    def update_discriminators(self, batch: Batch, update: int) -> Metrics:
+        """One update of D_S and D_T; nothing of G changes."""
+        clip, label = batch
+        draws = _Draws(self, update)
+        with state.collected():
+            fake, fake_label = self._generate(clip, draws)
+        real = self._seen(clip, draws)
+        fake = self._seen(self._with_context(clip, fake), draws)
+        labels = tf.concat([label, fake_label], 0)
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(self.discriminator_variables)
+            logits = {
+                name: tf.split(network(tf.concat([real[name], fake[name]], 0), labels, training=True), 2)
+                for name, network in self._discriminators()
+            }
+            each = {name: self._mean(losses.discriminator_hinge(*pair)) for name, pair in logits.items()}
+            loss = tf.add_n(list(each.values()))
+        norms = self._apply(self.discriminator_optimizer, self.discriminator_variables, tape, loss)
+        spatial_count = len(self.spatial.trainable_variables)
+        metrics = {
+            'gradient_norm/spatial': _share(tf.linalg.global_norm(norms[:spatial_count])),
+            'gradient_norm/temporal': _share(tf.linalg.global_norm(norms[spatial_count:])),
+        }
+        for name, (real_logits, fake_logits) in logits.items():
+            metrics[f'loss/{name}'] = each[name]
+            metrics[f'logits/{name}_real'] = self._mean(real_logits)
+            metrics[f'logits/{name}_fake'] = self._mean(fake_logits)
+        return metrics
+
+    def update_generator(self, batch: Batch) -> Metrics:
+        """One update of G; nothing of D_S and D_T changes."""
+        clip, _ = batch
+        draws = _Draws(self, self.discriminator_updates)
+        variables = self.generator.trainable_variables
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(variables)
+            fake, fake_label = self._generate(clip, draws)
+            seen = self._seen(self._with_context(clip, fake), draws)
+            logits = [network(seen[name], fake_label, training=False) for name, network in self._discriminators()]
+            loss = self._mean(losses.generator_hinge(tf.add_n(logits)))
+        gradients = self._apply(self.generator_optimizer, variables, tape, loss)
+        return {'loss/generator': loss, 'gradient_norm/generator': _share(tf.linalg.global_norm(gradients))}
+
+    def _generate(self, clip: tf.Tensor, draws: '_Draws') -> Batch:
+        """Clips of fresh latents and uniform labels, as many as there are in `clip`, whose first frames are the context if there is one."""
+        latent = draws.normal([self.generator.latent_size])
+        label = tf.cast(draws.uniform([]) * self.generator.num_classes, tf.int32)
+        context = clip[:, : self.generator.context_frames] if self.generator.context_frames else None
+        return self.generator(latent, label, context, training=True), label
+
+    def _with_context(self, clip: tf.Tensor, fake: tf.Tensor) -> tf.Tensor:
+        context_frames = self.generator.context_frames
+        return tf.concat([clip[:, :context_frames], fake], 1) if context_frames else fake
+
+    def _seen(self, clip: tf.Tensor, draws: '_Draws') -> Dict[str, tf.Tensor]:
+        """What D_S and D_T see of a clip; D_S never sees the context frames (paper B.4)."""
+        candidates = clip[:, self.generator.context_frames :]
+        return {
+            'spatial': views.sample_frames(candidates, draws.uniform([candidates.shape[1]]), self.spatial_frames),
+            'temporal': self.phi(clip, draws.uniform([2])),
+        }
+
+    def _discriminators(self) -> List[Tuple[str, keras.Model]]:
+        return [('spatial', self.spatial), ('temporal', self.temporal)]
+
+    def _mean(self, values: tf.Tensor) -> tf.Tensor:
+        """This replica's part of the mean over the global batch."""
+        return tf.reduce_sum(values) / self.global_batch
+
+    def _apply(
+        self,
+        optimizer: keras.optimizers.Optimizer,
+        variables: Sequence[tf.Variable],
+        tape: tf.GradientTape,
+        loss: tf.Tensor,
+    ) -> List[tf.Tensor]:
+        """Sums the gradients over the replicas, applies them and returns the sums."""
+        context = tf.distribute.get_replica_context()
+        gradients = context.all_reduce(tf.distribute.ReduceOp.SUM, tape.gradient(loss, variables))
+        optimizer.apply_gradients(zip(gradients, variables), skip_gradients_aggregation=True)
+        return gradients
+
+    def _check_sizes(self) -> None:
+        frames = self.generator.num_frames
+        if not 1 <= self.spatial_frames <= frames:
+            raise InputError(
+                f'spatial_frames (k) is {self.spatial_frames}, but clips have {frames} generated frames; choose 1 to {frames}.'
+            )
+
+    def _make_variables(self) -> None:
+        generator = self.generator
+        clip = clip_spec(
+            1, generator.context_frames + generator.num_frames, generator.resolution, generator.video_channels
+        )
+        inputs = [latent_spec(1, generator.latent_size), label_spec(1)]
+        if generator.context_frames:
+            inputs.append(clip_spec(1, generator.context_frames, generator.resolution, generator.video_channels))
+        for network in (generator, self.ema_generator):
+            make_variables(network, *inputs)
+        frames = clip_spec(1, self.spatial_frames, generator.resolution, generator.video_channels)
+        make_variables(self.spatial, frames, label_spec(1))
+        seen = tf.function(self.phi, autograph=False).get_concrete_function(clip, tf.TensorSpec([1, 2])).structured_outputs
+        make_variables(self.temporal, seen, label_spec(1))
+
+
+class _Draws:
+    """Random numbers of one update: each call draws afresh, for this replica's rows of the global batch."""
+
+    def __init__(self, step: GanStep, update: int) -> None:
+        self._rows = step.global_batch
+        self._seed = step.seed
+        first = (step.discriminator_updates + 1) * tf.convert_to_tensor(step.step) + update
+        self._next = first * _DRAWS_PER_STEP
+
+    def normal(self, shape: Sequence[int]) -> tf.Tensor:
+        """`[b, *shape]` ~ N(0, 1)."""
+        return self._mine(tf.random.stateless_normal([self._rows, *shape], self._fresh_seed()))
+
+    def uniform(self, shape: Sequence[int]) -> tf.Tensor:
+        """`[b, *shape]` in [0, 1)."""
+        return self._mine(tf.random.stateless_uniform([self._rows, *shape], self._fresh_seed()))
+
+    def _fresh_seed(self) -> tf.Tensor:
+        self._next += 1
+        return tf.stack([tf.constant(self._seed, tf.int64), self._next])
+
+    def _mine(self, rows: tf.Tensor) -> tf.Tensor:
+        """This replica's rows: replicas take consecutive parts of the global batch."""
+        context = tf.distribute.get_replica_context()
+        count = self._rows // context.num_replicas_in_sync
+        return tf.slice(rows, [context.replica_id_in_sync_group * count] + [0] * (len(rows.shape) - 1), [count, *rows.shape[1:]])
+
+
+def _share(value: tf.Tensor) -> tf.Tensor:
+    """A value that every replica holds, divided so that the sum over replicas is the value."""
+    return value / tf.distribute.get_replica_context().num_replicas_in_sync
