@@ -176,14 +176,16 @@ def test_bad_videos_among_good_ones_are_skipped_and_listed(tmp_path):
     (root / 'jump' / 'notes.txt').write_text('hello')
     write_sound(root / 'jump' / 'sound.mp4')
     write_video(root / 'run' / 'single.mp4', clip(1))
+    (root / 'run' / 'still').mkdir()
+    Image.fromarray(clip(1)[0]).save(root / 'run' / 'still' / '1.png')
     cut = write_video(root / 'run' / 'cut.gif', clip(20))
     cut.write_bytes(cut.read_bytes()[: cut.stat().st_size // 2])
     lost = root / 'run' / 'lost'
     lost.mkdir()
     Image.fromarray(clip(1)[0]).save(lost / '1.png')
-    (lost / '2.png').write_bytes((lost / '1.png').read_bytes()[:200])
+    (lost / '2.png').write_bytes((lost / '1.png').read_bytes()[:100])
     manifest = run(folders.list_folder(str(root)), tmp_path / 'out', processes=2)
-    assert manifest['splits']['train']['clips'] == 6 and manifest['skipped'] == 7
+    assert manifest['splits']['train']['clips'] == 6 and manifest['skipped'] == 8
     reasons = dict(prepare.skipped_clips(str(tmp_path / 'out')))
     expected = {
         'jump/zero.mp4': '0 bytes',
@@ -191,6 +193,7 @@ def test_bad_videos_among_good_ones_are_skipped_and_listed(tmp_path):
         'jump/notes.txt': 'no video or image',
         'jump/sound.mp4': 'no video stream',
         'run/single.mp4': 'single frame',
+        'run/still': 'single frame',
         'run/cut.gif': 'cut short',
         'run/lost': '2.png cannot be read',
     }

@@ -101,8 +101,6 @@ def _complete(
         yield frame
     if count == 0:
         raise BadClip('holds no frame')
-    if count == 1:
-        raise BadClip('holds a single frame, which is no clip')
     if stream.frames:
         declared, held = float(stream.frames), float(count)
     else:

@@ -38,8 +38,8 @@ def encode_clip(clip: SourceClip, rules: Rules) -> Union[Encoded, str]:
             damaged += bad
     except BadClip as reason:
         return str(reason)
-    if not frames:
-        return 'holds no frame'
+    if len(frames) < 2:
+        return 'holds a single frame, which is no clip' if frames else 'holds no frame'
     facts = {
         'height': shape[0],
         'width': shape[1],
