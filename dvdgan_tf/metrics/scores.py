@@ -1,9 +1,16 @@
-"""Scores as pure formulas over statistics; nothing here knows a network."""
+"""Scores as pure formulas over statistics or features; nothing here knows a network."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
+import tensorflow as tf
 
 from dvdgan_tf.errors import InputError
-from dvdgan_tf.metrics.statistics import Moments
+from dvdgan_tf.metrics.statistics import ClassEntropies, Moments
+
+_TILE = 1024
 
 
 def _clipped(eigenvalues: np.ndarray) -> np.ndarray:
@@ -34,3 +41,82 @@ def frechet_distance(first: Moments, second: Moments) -> float:
     shift = first.mean() - second.mean()
     traces = np.trace(cov_first) + np.trace(cov_second)
     return float(shift @ shift + traces - 2 * trace_sqrt_product(cov_first, cov_second))
+
+
+def inception_score(entropies: ClassEntropies) -> float:
+    """exp E KL(p(y|x) || p(y)) (Salimans et al. 2016), between 1 and the number of classes.
+
+    Raises:
+        InputError: there is no clip.
+    """
+    if not entropies.count:
+        raise InputError('an Inception score needs at least one clip and none was given')
+    marginal = entropies.total / entropies.count
+    return float(np.exp(entropies.plogp / entropies.count - entropies.entropy_sum(marginal)))
+
+
+def split_inception_score(splits: Sequence[ClassEntropies]) -> tuple[float, float]:
+    """Mean and standard deviation (ddof = 0) of the Inception score over splits of the clips."""
+    scores = [inception_score(split) for split in splits]
+    return float(np.mean(scores)), float(np.std(scores))
+
+
+def kernel_distance(real: np.ndarray, fake: np.ndarray) -> tuple[float, float]:
+    """Kernel distance (KID, KVD; Binkowski et al. 2018) and its standard error, by tensorflow-gan.
+
+    Args:
+        real: features [n, d].
+        fake: features [m, d].
+
+    Raises:
+        InputError: fewer than two clips in a set.
+    """
+    if min(len(real), len(fake)) < 2:
+        raise InputError(f'a kernel distance needs two clips in each set, and {len(real)} and {len(fake)} were given')
+    import tensorflow_gan as tfgan  # the only import of it, here and in the reference of the self test
+
+    distance, error = tfgan.eval.kernel_classifier_distance_and_std_from_activations(
+        tf.constant(real, tf.float64), tf.constant(fake, tf.float64), max_block_size=_TILE
+    )
+    return float(distance), float(error)
+
+
+def precision_recall(real: np.ndarray, fake: np.ndarray, neighbours: int = 3) -> tuple[float, float]:
+    """Share of fakes on the manifold of the real clips, and the reverse (Kynkaanniemi et al. 2019).
+
+    The manifold is the union of balls that reach from every clip to its k-th nearest neighbour. Distances are taken
+    in tiles: memory does not grow with the square of the number of clips.
+
+    Args:
+        real: features [n, d], n > neighbours.
+        fake: features [m, d], m > neighbours.
+        neighbours: k.
+
+    Raises:
+        InputError: too few clips.
+    """
+    if min(len(real), len(fake)) <= neighbours:
+        raise InputError(
+            f'precision and recall need more than {neighbours} clips a set; {len(real)} and {len(fake)} were given'
+        )
+    return _covered(fake, real, neighbours), _covered(real, fake, neighbours)
+
+
+def _distances(tile: np.ndarray, features: np.ndarray) -> np.ndarray:
+    """Squared distances [len(tile), len(features)] float64."""
+    tile, features = tile.astype(np.float64), features.astype(np.float64)
+    squares = (tile**2).sum(1)[:, None] + (features**2).sum(1) - 2 * tile @ features.T
+    return np.maximum(squares, 0.0)
+
+
+def _covered(points: np.ndarray, centres: np.ndarray, neighbours: int) -> float:
+    """Share of points inside the ball of at least one centre."""
+    covered = np.zeros(len(points), bool)
+    for start in range(0, len(centres), _TILE):
+        tile = centres[start : start + _TILE]
+        # Each centre is its own nearest neighbour, at place 0.
+        radii = np.partition(_distances(tile, centres), neighbours, axis=1)[:, neighbours]
+        for first in range(0, len(points), _TILE):
+            inside = _distances(tile, points[first : first + _TILE]) <= radii[:, None]
+            covered[first : first + _TILE] |= inside.any(0)
+    return float(covered.mean())

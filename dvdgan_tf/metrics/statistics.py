@@ -89,9 +89,15 @@ class Moments:
 
 
 class ClassEntropies:
-    """What the Inception score needs of a stream of class probabilities: n, sum p and sum p log p."""
+    """What the Inception score needs of a stream of class probabilities: n, sum p and sum p log(p + epsilon).
 
-    def __init__(self, classes: int):
+    Args:
+        classes: columns of the probabilities.
+        epsilon: what a protocol adds inside its logarithms; 0 is exact, with 0 log 0 = 0.
+    """
+
+    def __init__(self, classes: int, epsilon: float = 0.0):
+        self.epsilon = epsilon
         self.count = 0
         self.total = np.zeros(classes, np.float64)
         self.plogp = 0.0
@@ -101,32 +107,41 @@ class ClassEntropies:
         """Number of classes."""
         return self.total.size
 
-    def update(self, probabilities: np.ndarray, valid: np.ndarray | None = None, epsilon: float = 0.0) -> None:
-        """Adds probabilities [n, classes]; `epsilon` is what a protocol adds inside the logarithm."""
+    def update(self, probabilities: np.ndarray, valid: np.ndarray | None = None) -> None:
+        """Adds probabilities [n, classes]; rows whose `valid` is False do not count."""
         rows = _rows(probabilities, valid)
         if rows.shape[1] != self.size:
             raise InputError(f'predictions have {rows.shape[1]} classes, expected are {self.size}; use one network')
-        shifted = rows + epsilon
         self.count += len(rows)
         self.total += rows.sum(0)
-        self.plogp += float(np.sum(rows * np.log(np.where(shifted > 0, shifted, 1.0))))
+        self.plogp += self.entropy_sum(rows)
+
+    def entropy_sum(self, probabilities: np.ndarray) -> float:
+        """sum p log(p + epsilon)."""
+        shifted = probabilities + self.epsilon
+        return float(np.sum(probabilities * np.log(np.where(shifted > 0, shifted, 1.0))))
 
     def merge(self, other: 'ClassEntropies') -> None:
         """Adds everything that `other` has seen."""
-        if other.size != self.size:
-            raise InputError(f'predictions of {other.size} and {self.size} classes cannot be merged; use one network')
+        if other.size != self.size or other.epsilon != self.epsilon:
+            raise InputError(f'predictions of {other.size} and {self.size} classes cannot be merged; use one protocol')
         self.count += other.count
         self.total += other.total
         self.plogp += other.plogp
 
     def state(self) -> dict[str, np.ndarray]:
         """The sums as arrays, for an npz file."""
-        return {'count': np.int64(self.count), 'total': self.total, 'plogp': np.float64(self.plogp)}
+        return {
+            'count': np.int64(self.count),
+            'total': self.total,
+            'plogp': np.float64(self.plogp),
+            'epsilon': np.float64(self.epsilon),
+        }
 
     @classmethod
     def from_state(cls, state: Mapping[str, np.ndarray]) -> 'ClassEntropies':
         """The inverse of `state`."""
-        entropies = cls(state['total'].size)
+        entropies = cls(state['total'].size, float(state['epsilon']))
         entropies.count = int(state['count'])
         entropies.total = np.array(state['total'], np.float64)
         entropies.plogp = float(state['plogp'])
