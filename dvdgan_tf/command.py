@@ -1,10 +1,12 @@
 """How every script in bin/ and export/ starts and ends."""
 
+import logging
 import os
 import sys
 from typing import Callable, Optional, Sequence
 
 from absl import app
+from absl import logging as absl_logging
 
 from dvdgan_tf.errors import InputError
 
@@ -15,7 +17,8 @@ EXIT_INTERRUPTED = 130
 def run(main: Callable[[Sequence[str]], Optional[int]]) -> None:
     """Parses absl flags, calls `main(argv)` and exits with its return value (None is 0).
 
-    An `InputError` becomes one line on stderr and exit status 2, Ctrl-C becomes 130. Other exceptions keep their traceback.
+    An `InputError` becomes one line on stderr and exit status 2, Ctrl-C becomes 130. Other exceptions keep their
+    traceback.
     """
 
     def guarded(argv: Sequence[str]) -> int:
@@ -40,4 +43,16 @@ def run(main: Callable[[Sequence[str]], Optional[int]]) -> None:
             os._exit(status)
         sys.exit(status)
 
+    _show_log()
     app.run(leave)
+
+
+def _show_log() -> None:
+    """Shows what the package logs as plain lines on stdout, and of libraries only warnings."""
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(logging.Formatter('%(asctime)s %(message)s', '%H:%M:%S'))
+    log = logging.getLogger('dvdgan_tf')
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
+    log.propagate = False
+    absl_logging.set_verbosity(absl_logging.WARNING)

@@ -1,5 +1,6 @@
 """Work directories seen from outside of training: which configuration one belongs to, and the generator it holds."""
 
+import logging
 from typing import NamedTuple, Optional, Tuple
 
 import tensorflow as tf
@@ -10,6 +11,8 @@ from dvdgan_tf.errors import InputError
 from dvdgan_tf.models import variables
 from dvdgan_tf.training import loop
 from dvdgan_tf.training.checkpoint import checkpoint_path, restore, saved_steps
+
+_LOG = logging.getLogger(__name__)
 
 # What a run may change on the way: how long it trains, what it writes, and where it runs.
 _FREE_MACROS = ('TRAIN_STEPS', 'GLOBAL_BATCH', 'STRATEGY', 'DATA_DIR')
@@ -45,7 +48,8 @@ class Trained(NamedTuple):
 def claim(work_dir: str) -> None:
     """Makes a work directory that of the present configuration, or checks that it is.
 
-    The length of training, what is written, the global batch, the strategy and the place of the data may change; that is said.
+    The length of training, what is written, the global batch, the strategy and the place of the data may change; the
+    log says so.
 
     Raises:
         InputError: it belongs to another configuration; the bindings that differ are named.
@@ -60,12 +64,12 @@ def claim(work_dir: str) -> None:
                     'give the same values or another work directory.'
                 )
             for name, values in changes.items():
-                print(f'changed since this run began: {_worded(name, *values)}', flush=True)
+                _LOG.info('changed since this run began: %s', _worded(name, *values))
         elif saved_steps(work_dir):
             raise InputError(f'{work_dir} holds checkpoints but no {config.FILE_NAME}; use another work directory.')
         config.save(work_dir)
     except tf.errors.OpError as error:
-        raise InputError(f'could not use the work directory {work_dir} ({error.message}); choose another place.') from error
+        raise InputError(f'cannot write to {work_dir} ({error.message}); make room or choose another place.') from error
 
 
 def open_trained(work_dir: str, checkpoint: Optional[int] = None) -> Trained:
@@ -76,7 +80,7 @@ def open_trained(work_dir: str, checkpoint: Optional[int] = None) -> Trained:
         checkpoint: the step whose checkpoint to use; None for the newest.
 
     Returns:
-        the moving average of the generator, its step, the data it was trained on, their class names and the configuration.
+        the moving average of the generator, its step, the data it was trained on, their classes and the configuration.
 
     Raises:
         InputError: there is no such checkpoint, it is damaged, or the directory is not that of a run.
@@ -97,7 +101,8 @@ def open_trained(work_dir: str, checkpoint: Optional[int] = None) -> Trained:
     path = checkpoint_path(work_dir, step)
     problem = restore(tf.train.Checkpoint(ema_generator=generator), path, partial=True)
     if problem is not None:
-        raise InputError(f'the checkpoint {path} is damaged ({problem}); choose another step of {", ".join(map(str, steps))}.')
+        known = ', '.join(map(str, steps))
+        raise InputError(f'the checkpoint {path} is damaged ({problem}); choose another step of {known}.')
     return Trained(generator, step, data, data.class_names, config.text())
 
 

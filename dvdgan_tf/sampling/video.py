@@ -2,11 +2,11 @@
 
 Everything takes uint8 in [0, 255] or float in [-1, 1]; `to_uint8` is the one place that converts.
 """
-from __future__ import annotations
-
 import fractions
 import io
 import math
+import os
+from typing import List, Optional
 
 import numpy as np
 import tensorflow as tf
@@ -39,7 +39,7 @@ def to_uint8(clips: np.ndarray) -> np.ndarray:
     return np.rint((np.clip(clips.astype(np.float32), -1.0, 1.0) + 1.0) * 127.5).astype(np.uint8)
 
 
-def tile_clips(clips: np.ndarray, columns: int | None = None, gap: int = 0) -> np.ndarray:
+def tile_clips(clips: np.ndarray, columns: Optional[int] = None, gap: int = 0) -> np.ndarray:
     """Arranges clips in a grid that plays as one clip.
 
     Args:
@@ -130,7 +130,7 @@ def write_mp4(path: str, clip: np.ndarray, fps: float) -> None:
     write_whole(path, buffer.getvalue())
 
 
-def contact_sheet(path: str, clips: np.ndarray, max_frames: int = 16, factor: int | None = None) -> None:
+def contact_sheet(path: str, clips: np.ndarray, max_frames: int = 16, factor: Optional[int] = None) -> None:
     """Writes a PNG whose rows are clips and whose columns are frames.
 
     Args:
@@ -148,6 +148,33 @@ def contact_sheet(path: str, clips: np.ndarray, max_frames: int = 16, factor: in
     buffer = io.BytesIO()
     Image.fromarray(_as_rgb(sheet)[0]).save(buffer, format='PNG')
     write_whole(path, buffer.getvalue())
+
+
+def write_all(folder: str, name: str, clips: np.ndarray, fps: float) -> List[str]:
+    """Writes clips as a GIF and an MP4 that play all of them in a grid, and as a contact sheet.
+
+    Args:
+        folder: made if it is missing.
+        name: of the files, without ending.
+        clips: [N, T, H, W, C], uint8 or float in [-1, 1].
+        fps: frames per second.
+
+    Returns:
+        the paths written. GIF and contact sheet are magnified by a whole factor where clips are small; the MP4 is not.
+
+    Raises:
+        InputError: the folder cannot be written.
+    """
+    try:
+        tf.io.gfile.makedirs(folder)
+    except tf.errors.OpError as error:
+        raise InputError(f'could not make the folder {folder} ({error.message}); choose another place.') from error
+    paths = [os.path.join(folder, f'{name}.{ending}') for ending in ('gif', 'mp4', 'png')]
+    grid = tile_clips(clips)
+    write_gif(paths[0], magnify(grid, viewing_factor(clips.shape[-2])), fps)
+    write_mp4(paths[1], grid, fps)
+    contact_sheet(paths[2], clips)
+    return paths
 
 
 def _as_rgb(clip: np.ndarray) -> np.ndarray:

@@ -1,9 +1,10 @@
 """Checkpoints: everything training needs, kept as the last n and every m steps, and safe against kills and full disks.
 
-A checkpoint is `state-<step>.index` plus its data file. The index is written last, so a checkpoint without one was never
-finished; a data file that was damaged afterwards fails its checksum on reading, and the one before it is used.
+A checkpoint is `state-<step>.index` plus its data file. The index is written last, so a checkpoint without one was
+never finished; a data file that was damaged afterwards fails its checksum on reading, and the one before it is used.
 """
 
+import logging
 import os
 import re
 import time
@@ -12,6 +13,8 @@ from typing import Dict, List, Optional
 import tensorflow as tf
 
 from dvdgan_tf.errors import InputError
+
+_LOG = logging.getLogger(__name__)
 
 _PREFIX = 'state-'
 _DIRECTORY = 'checkpoints'
@@ -96,7 +99,7 @@ class Checkpointer:
     def restore_newest(self) -> Optional[int]:
         """Restores the newest checkpoint that can be read.
 
-        A damaged one is named on standard output and the one before it is used.
+        A damaged one is named in the log and the one before it is used.
 
         Returns:
             its step, or None if there is no checkpoint at all.
@@ -111,7 +114,7 @@ class Checkpointer:
             if problem is None:
                 self._saved_step = step
                 return step
-            print(f'checkpoint {path} is damaged ({problem}); trying the one before it.', flush=True)
+            _LOG.warning('checkpoint %s is damaged (%s); trying the one before it.', path, problem)
         if steps:
             raise InputError(
                 f'none of the {len(steps)} checkpoint(s) in {self._work_dir} can be read; '
@@ -151,7 +154,9 @@ def restore(checkpoint: tf.train.Checkpoint, path: str, partial: bool = False) -
         return _reason(error)
     except (ValueError, AssertionError) as error:
         first_line = str(error).strip().splitlines()[0]
-        raise InputError(f'the checkpoint {path} belongs to another model ({first_line}); use another work directory.') from error
+        raise InputError(
+            f'the checkpoint {path} belongs to another model ({first_line}); use another work directory.'
+        ) from error
     return None
 
 

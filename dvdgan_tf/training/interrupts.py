@@ -1,10 +1,12 @@
 """Stopping on request: SIGTERM and Ctrl-C are noted, and the loop ends where it can save."""
 
+import logging
 import signal
 import threading
 from types import FrameType
 from typing import Dict, Optional
 
+_LOG = logging.getLogger(__name__)
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -29,7 +31,7 @@ class StopRequest:
     def _note(self, number: int, frame: Optional[FrameType]) -> None:
         self.received = signal.Signals(number)
         self._restore()
-        print(f'\n{self.received.name} received: finishing this loop call, then saving; send it again to stop at once.', flush=True)
+        _LOG.warning('%s: finishing this loop call, then saving; send it again to stop at once.', self.received.name)
 
     def _restore(self) -> None:
         for number, handler in self._previous.items():

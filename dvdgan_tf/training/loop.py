@@ -1,12 +1,13 @@
 """The training loop: everything around the step, from an empty work directory to the last checkpoint.
 
-Durations are in generator steps and batch sizes are global. Giving the same work directory again goes on where the newest
-checkpoint was written, and ends with the same variables as a run that was never stopped.
+Durations are in generator steps and batch sizes are global. Giving the same work directory again goes on where the
+newest checkpoint was written, and ends with the same variables as a run that was never stopped.
 """
 
+import logging
 import signal
 import time
-from typing import Callable, Dict, Iterable, List, NamedTuple, Optional, Protocol, Tuple
+from typing import Callable, Dict, Iterable, List, NamedTuple, Optional, Protocol, Sequence, Tuple
 
 import tensorflow as tf
 import tf_keras as keras
@@ -23,12 +24,15 @@ from dvdgan_tf.training.summaries import RunLog
 
 PRECISIONS = ('float32', 'mixed_bfloat16')
 
+_LOG = logging.getLogger(__name__)
+
 _SCORED_TOGETHER = 32
 _REPORTED = (
     *(f'{what}/{network}' for what in ('loss', 'gradient_norm') for network in ('generator', 'spatial', 'temporal')),
     *(f'logits/{network}_{kind}' for network in ('spatial', 'temporal') for kind in ('real', 'fake')),
 )
 
+_Totals = Dict[str, tf.Tensor]
 _Action = Tuple[int, Callable[[int], None]]
 
 
@@ -109,11 +113,12 @@ def train(
         the step reached, which is saved, and the signal received, if any.
 
     Raises:
-        InputError: an argument, the work directory or a checkpoint cannot be used, there is no room to write, or a loss or
-            gradient stopped being finite; the newest checkpoint then is from before that.
+        InputError: an argument, the work directory or a checkpoint cannot be used, there is no room to write, or a loss
+            or gradient stopped being finite; the newest checkpoint then is from before that.
     """
-    if min(steps_per_loop, checkpoint_every, summary_every, preview_every, preview_clips, frechet_every, train_steps) < 1:
-        raise InputError('train was given a number of steps or clips below 1; every one of them must be at least 1.')
+    counts = steps_per_loop, checkpoint_every, summary_every, preview_every, preview_clips, frechet_every, train_steps
+    if min(counts) < 1:
+        raise InputError(f'train was given {min(counts)} steps or clips; every such number must be at least 1.')
     prepare_process(seed, precision, deterministic)
     distribution = make_strategy(strategy)
     with distribution.scope():
@@ -126,39 +131,26 @@ def train(
             global_batch=global_batch,
             seed=seed,
         )
-    measure = None
+    quality = None
     if frechet is not None:
-        measure = Quality(frechet, step.ema_generator, data.training(0, _SCORED_TOGETHER, _SCORED_TOGETHER), seed).measure
+        quality = Quality(frechet, step.ema_generator, data.training(0, _SCORED_TOGETHER, _SCORED_TOGETHER), seed)
     checkpointer = Checkpointer(work_dir, state_of(step), keep_last, keep_every, checkpoint_every_seconds)
     restored = checkpointer.restore_newest()
     first = restored or 0
-    print(f'{work_dir}: {"starting" if restored is None else f"at step {first}"}, training to step {train_steps}.', flush=True)
+    _LOG.info('%s: from step %d to step %d', work_dir, first, train_steps)
     log = RunLog(work_dir, first)
     previews = Previews(step.ema_generator, data.training(0, preview_clips, preview_clips), seed, preview_fps)
     looks: List[_Action] = [(preview_every, lambda at: previews.show(log, at))]
-    if measure is not None:
-        looks.append((frechet_every, lambda at: log.scalars(at, measure())))
+    if quality is not None:
+        looks.append((frechet_every, lambda at: log.scalars(at, quality.measure())))
     if restored is None:
         previews.show_real(log)
         for _, look in looks:
             look(0)
     recorder = Recorder(log, _networks(step), train_steps)
     actions = [(summary_every, recorder.record), (checkpoint_every, checkpointer.save_if_new), *looks]
-    batches = _batches(distribution, data, first * step.batches_per_step * global_batch, global_batch)
-    host_loop = make_host_loop(distribution, step)
-    at = first
-    with StopRequest() as stop:
-        while at < train_steps and stop.received is None:
-            count = min(steps_per_loop, train_steps - at, *(every - at % every for every, _ in actions))
-            called_at = time.monotonic()
-            recorder.take(*host_loop(batches, tf.constant(count, tf.int64)), count, called_at)
-            at += count
-            for every, action in actions:
-                if at % every == 0 or at == train_steps:
-                    action(at)
-            checkpointer.save_if_old(at)
-        checkpointer.save_if_new(at)
-    return Outcome(at, stop.received)
+    call = _loop_call(distribution, step, data, first, global_batch, recorder)
+    return _run(first, train_steps, steps_per_loop, call, actions, checkpointer)
 
 
 def prepare_process(seed: int, precision: str, deterministic: bool) -> None:
@@ -194,16 +186,16 @@ def make_host_loop(distribution: tf.distribute.Strategy, step: GanStep) -> Calla
     """Makes the function that runs a number of steps without coming back to Python.
 
     Returns:
-        `(iterator, count)` to the sums over the steps and replicas of what the step reports, and the first step at which one
-        of them was not finite, -1 if none.
+        `(iterator, count)` to the sums over the steps and replicas of what the step reports, and the first step at
+        which one of them was not finite, -1 if none.
     """
 
     # AutoGraph would rewrite Keras and every layer on the way: minutes of start-up for nothing.
     @tf.function(autograph=False)
-    def host_loop(iterator: tf.distribute.DistributedIterator, count: tf.Tensor) -> Tuple[Dict[str, tf.Tensor], tf.Tensor]:
+    def host_loop(iterator: tf.distribute.DistributedIterator, count: tf.Tensor) -> Tuple[_Totals, tf.Tensor]:
         def one_step(
-            done: tf.Tensor, totals: Dict[str, tf.Tensor], broken_at: tf.Tensor
-        ) -> Tuple[tf.Tensor, Dict[str, tf.Tensor], tf.Tensor]:
+            done: tf.Tensor, totals: _Totals, broken_at: tf.Tensor
+        ) -> Tuple[tf.Tensor, _Totals, tf.Tensor]:
             batches = tuple([iterator.get_next() for _ in range(step.batches_per_step)])
             values = sum_over_replicas(distribution, distribution.run(step, args=(batches,)))
             finite = tf.reduce_all([tf.math.is_finite(value) for value in values.values()])
@@ -217,14 +209,45 @@ def make_host_loop(distribution: tf.distribute.Strategy, step: GanStep) -> Calla
     return host_loop
 
 
-def _batches(
-    distribution: tf.distribute.Strategy, data: Clips, first_example: int, global_batch: int
-) -> tf.distribute.DistributedIterator:
-    """The endless stream of global batches from an example number on."""
-    return iter(
+def _loop_call(
+    distribution: tf.distribute.Strategy, step: GanStep, data: Clips, first: int, global_batch: int, recorder: Recorder
+) -> Callable[[int], None]:
+    """Makes the function that trains for a number of steps, the first time from step `first` on, and has it recorded."""
+    first_example = first * step.batches_per_step * global_batch
+    batches = iter(
         distribute(
             distribution,
             lambda rows, host, hosts: data.training(first_example, global_batch, rows, host, hosts),
             global_batch,
         )
     )
+    host_loop = make_host_loop(distribution, step)
+
+    def call(count: int) -> None:
+        called_at = time.monotonic()
+        recorder.take(*host_loop(batches, tf.constant(count, tf.int64)), count, called_at)
+
+    return call
+
+
+def _run(
+    first: int,
+    train_steps: int,
+    steps_per_loop: int,
+    call: Callable[[int], None],
+    actions: Sequence[_Action],
+    checkpointer: Checkpointer,
+) -> Outcome:
+    """Calls the loop so that every action falls between two calls, until the end or a signal, and saves."""
+    at = first
+    with StopRequest() as stop:
+        while at < train_steps and stop.received is None:
+            count = min(steps_per_loop, train_steps - at, *(every - at % every for every, _ in actions))
+            call(count)
+            at += count
+            for every, action in actions:
+                if at % every == 0 or at == train_steps:
+                    action(at)
+            checkpointer.save_if_old(at)
+        checkpointer.save_if_new(at)
+    return Outcome(at, stop.received)

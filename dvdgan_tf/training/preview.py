@@ -7,13 +7,9 @@ import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
+from dvdgan_tf.sampling.generate import spread_labels
 from dvdgan_tf.sampling.latents import sample_latents
 from dvdgan_tf.training.summaries import RunLog
-
-
-def preview_labels(count: int, num_classes: int) -> np.ndarray:
-    """Labels int32 [count] in ascending order, the first min(count, num_classes) classes as evenly as possible."""
-    return (np.arange(count) * min(count, num_classes) // count).astype(np.int32)
 
 
 class Previews:
@@ -21,8 +17,8 @@ class Previews:
 
     Args:
         generator: the moving average of the generator.
-        real: (clip [N, T, H, W, C], label [N]); there are as many previews as clips in its first batch, and a generator that
-            continues clips continues these.
+        real: (clip [N, T, H, W, C], label [N]); there are as many previews as clips in its first batch, and a generator
+            that continues clips continues these.
         seed: the latents depend on this alone.
         fps: frames per second of what is written.
     """
@@ -33,7 +29,7 @@ class Previews:
         self._real = clips.numpy()[np.argsort(labels, kind='stable')]
         self._fps = fps
         self._latents = sample_latents(seed, len(self._real)).numpy()
-        self._labels = preview_labels(len(self._real), generator.num_classes)
+        self._labels = spread_labels(len(self._real), generator.num_classes)
         self._generate = tf.function(functools.partial(generator, training=False), autograph=False)
 
     def show_real(self, log: RunLog) -> None:

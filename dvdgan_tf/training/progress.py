@@ -1,5 +1,6 @@
 """How training goes: means of what the steps report, whether it is finite, speed, and the progress line."""
 
+import logging
 import math
 import time
 from typing import Dict
@@ -9,6 +10,7 @@ import tensorflow as tf
 from dvdgan_tf.errors import InputError
 from dvdgan_tf.training.summaries import RunLog, sigmas
 
+_LOG = logging.getLogger(__name__)
 _SMOOTHING = 0.8
 
 
@@ -39,7 +41,7 @@ class Recorder:
         if int(broken_at) >= 0:
             names = ', '.join(name for name, value in values.items() if not math.isfinite(value))
             raise InputError(
-                f'not finite at step {int(broken_at)}: {names}; training has stopped and the checkpoints from before are kept; '
+                f'not finite at step {int(broken_at)}: {names}; the checkpoints from before are kept; '
                 'lower the learning rates, or start in a new work directory with another seed.'
             )
         self._speed.record(count, time.monotonic() - called_at)
@@ -51,9 +53,11 @@ class Recorder:
         means = {name: total / self._steps for name, total in self._totals.items()}
         self._totals, self._steps = {}, 0
         self._log.scalars(step, {**means, **self._sigmas(), 'time/seconds_per_step': self._speed.seconds_per_step})
-        losses = ' '.join(f'{name[len("loss/"):]} {value:.3f}' for name, value in means.items() if name.startswith('loss/'))
-        left = duration((self._train_steps - step) * self._speed.seconds_per_step)
-        print(f'step {step}/{self._train_steps}  {1 / self._speed.seconds_per_step:.3g} step/s  {left} left  {losses}', flush=True)
+        seconds = self._speed.seconds_per_step
+        left = duration((self._train_steps - step) * seconds)
+        losses = [f'{name.split("/")[1]} {value:.3f}' for name, value in means.items() if name.startswith('loss/')]
+        speed = f'{1 / seconds:.3g} step/s'
+        _LOG.info('step %d/%d  %s  %s left  %s', step, self._train_steps, speed, left, ' '.join(losses))
 
     def _sigmas(self) -> Dict[str, float]:
         return {

@@ -27,8 +27,8 @@ class Quality:
     Args:
         make_frechet: makes the distance out of batches of real clips.
         generator: the moving average of the generator, untrained.
-        real: endless batches (clip [b, T, H, W, C], label [b]); generated clips get their labels and, where the generator
-            continues clips, their first frames.
+        real: endless batches (clip [b, T, H, W, C], label [b]); generated clips get their labels and, where the
+            generator continues clips, their first frames.
         seed: the latents depend on this alone.
     """
 

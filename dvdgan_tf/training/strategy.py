@@ -1,10 +1,13 @@
 """How training is spread over devices; the only file that names a tf.distribute strategy."""
 
+import logging
 from typing import Callable, Dict
 
 import tensorflow as tf
 
 from dvdgan_tf.errors import InputError
+
+_LOG = logging.getLogger(__name__)
 
 
 def _one_device() -> tf.distribute.Strategy:
@@ -15,7 +18,7 @@ def _mirrored() -> tf.distribute.Strategy:
     gpus = tf.config.list_logical_devices('GPU')
     devices = gpus or tf.config.list_logical_devices('CPU')
     if not gpus:
-        print(f'mirrored: there is no GPU, so it runs on {len(devices)} logical CPU device(s).', flush=True)
+        _LOG.warning('mirrored: there is no GPU, so it runs on %d logical CPU device(s).', len(devices))
     return tf.distribute.MirroredStrategy([device.name for device in devices])
 
 
@@ -26,7 +29,7 @@ def make_strategy(name: str) -> tf.distribute.Strategy:
     """Makes the strategy of this name on the devices that are present.
 
     Args:
-        name: `one_device` (the first GPU, else the CPU) or `mirrored` (all GPUs of this machine, else its logical CPU devices).
+        name: `one_device` (the first GPU, else the CPU) or `mirrored` (all GPUs of this machine, else its CPUs).
 
     Raises:
         InputError: there is no strategy of this name.
@@ -57,8 +60,8 @@ def distribute(
 
     Args:
         strategy: what `make_strategy` returned.
-        make_dataset: `(replica_batch, host_index, host_count)` to the endless dataset of one host, whose consecutive elements go
-            to its replicas in turn.
+        make_dataset: `(replica_batch, host_index, host_count)` to the endless dataset of one host, whose consecutive
+            elements go to its replicas in turn.
         global_batch: clips in a batch over all replicas.
     """
     per_replica = replica_batch(strategy, global_batch)
