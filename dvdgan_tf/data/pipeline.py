@@ -141,7 +141,7 @@ class RecordClips(ClipSource):
     def _example(self, clip: tf.Tensor, when: Any, top: Any, left: Any) -> tf.Tensor:
         """The window [T, R, R, C] in [-1, 1] of one clip; when, top and left in [0, 1) say where in the room it has."""
         start = _place(when, self._index['frames'][clip] - self._span)
-        encoded = _read_record(
+        encoded = read_record(
             self._files[self._index['shards'][clip]], self._index['offsets'][clip], self._index['lengths'][clip]
         )
         window = tf.strided_slice(encoded, [start], [start + self._span], [self.stride])
@@ -174,7 +174,7 @@ def decode_frame(encoded: tf.Tensor, encoding: str, channels: int) -> tf.Tensor:
     return tf.io.decode_jpeg(encoded, channels, dct_method='INTEGER_ACCURATE')
 
 
-def _read_record(file: tf.Tensor, offset: tf.Tensor, length: tf.Tensor) -> tf.Tensor:
+def read_record(file: tf.Tensor, offset: tf.Tensor, length: tf.Tensor) -> tf.Tensor:
     """The encoded frames [F] of the record at an offset; a damaged record raises DataLossError."""
     opened = tf.raw_ops.TFRecordDatasetV2(
         filenames=[file], compression_type='', buffer_size=length, byte_offsets=[offset]
