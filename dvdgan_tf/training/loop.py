@@ -19,7 +19,7 @@ from dvdgan_tf.training.preview import Previews
 from dvdgan_tf.training.progress import Recorder
 from dvdgan_tf.training.quality import Frechet, Quality
 from dvdgan_tf.training.step import GanStep
-from dvdgan_tf.training.strategy import distribute, make_strategy, sum_over_replicas
+from dvdgan_tf.training.strategy import distribute, make_strategy, replica_batch, sum_over_replicas
 from dvdgan_tf.training.summaries import RunLog
 
 PRECISIONS = ('float32', 'mixed_bfloat16')
@@ -121,6 +121,7 @@ def train(
         raise InputError(f'train was given {min(counts)} steps or clips; every such number must be at least 1.')
     prepare_process(seed, precision, deterministic)
     distribution = make_strategy(strategy)
+    replica_batch(distribution, global_batch)
     with distribution.scope():
         step = gan_step(
             generator=generator,
@@ -212,7 +213,7 @@ def make_host_loop(distribution: tf.distribute.Strategy, step: GanStep) -> Calla
 def _loop_call(
     distribution: tf.distribute.Strategy, step: GanStep, data: Clips, first: int, global_batch: int, recorder: Recorder
 ) -> Callable[[int], None]:
-    """Makes the function that trains for a number of steps, the first time from step `first` on, and has it recorded."""
+    """Makes the function that trains for a number of steps, from step `first` on, and has it recorded."""
     first_example = first * step.batches_per_step * global_batch
     batches = iter(
         distribute(

@@ -1,0 +1,220 @@
+"""The training loop around the smallest networks (tests/tiny.py)."""
+
+import json
+import os
+import resource
+import signal
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import tf_keras as keras
+import tiny
+
+from dvdgan_tf.data.synthetic import SyntheticClips
+from dvdgan_tf.errors import InputError
+from dvdgan_tf.training import loop
+from dvdgan_tf.training.checkpoint import checkpoint_path, saved_steps
+from dvdgan_tf.training.step import GanStep
+
+
+def _step(**arguments):
+    return GanStep(spatial_frames=1, ema_decay=0.5, ema_start_step=1, **arguments)
+
+
+def _adam():
+    return keras.optimizers.Adam(1e-3, jit_compile=False)
+
+
+def _train(work_dir, train_steps=4, **changes):
+    arguments = {
+        'data': SyntheticClips(16, 2),
+        'generator': tiny.Generator,
+        'spatial_discriminator': tiny.Discriminator,
+        'temporal_discriminator': tiny.Discriminator,
+        'generator_optimizer': _adam,
+        'discriminator_optimizer': _adam,
+        'gan_step': _step,
+        'global_batch': 4,
+        'steps_per_loop': 2,
+        'checkpoint_every': 2,
+        'summary_every': 2,
+        'preview_clips': 2,
+        **changes,
+    }
+    return loop.train(work_dir=str(work_dir), train_steps=train_steps, **arguments)
+
+
+def _variables(work_dir, step):
+    reader = tf.train.load_checkpoint(checkpoint_path(str(work_dir), step))
+    return {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map() if name[0] != '_'}
+
+
+def _records(work_dir):
+    return [json.loads(line) for line in (work_dir / 'metrics.jsonl').read_text().splitlines()]
+
+
+class _Signalling:
+    """Stands for the Frechet distance and sends this process a signal at its first measurement after step 0."""
+
+    floor = 1.0
+
+    def __init__(self, number):
+        self._number = number
+        self._scored = 0
+
+    def score(self, clips):
+        self._scored += 1  # as the ceiling, at step 0, then at step 2
+        if self._scored == 3:
+            os.kill(os.getpid(), self._number)
+        return float(np.mean(next(iter(clips))))
+
+
+@pytest.fixture(scope='module')
+def whole(tmp_path_factory):
+    """A run of 6 steps that nothing stopped."""
+    work_dir = tmp_path_factory.mktemp('whole')
+    assert _train(work_dir, 6, keep_last=2, keep_every=4, preview_every=4) == loop.Outcome(6, None)
+    return work_dir
+
+
+def test_the_last_checkpoints_and_those_of_every_m_steps_are_kept(whole):
+    assert saved_steps(str(whole)) == [4, 6]
+    assert sorted(path.name for path in (whole / 'checkpoints').iterdir()) == [
+        'state-00000004.data-00000-of-00001',
+        'state-00000004.index',
+        'state-00000006.data-00000-of-00001',
+        'state-00000006.index',
+    ]
+
+
+def test_losses_norms_and_speed_are_recorded(whole):
+    records = _records(whole)
+    assert [record['step'] for record in records] == [2, 4, 6]
+    expected = {'loss/generator', 'loss/spatial', 'loss/temporal', 'logits/spatial_real', 'logits/temporal_fake'}
+    assert expected | {'gradient_norm/generator', 'time/seconds_per_step'} < set(records[0])
+
+
+def test_tensorboard_shows_losses_and_a_playing_preview(whole):
+    (file,) = (whole / 'tensorboard').iterdir()
+    shown = {}
+    for record in tf.data.TFRecordDataset(str(file)):
+        for value in tf.compat.v1.Event.FromString(record.numpy()).summary.value:
+            shown.setdefault(value.tag, []).append(tf.make_ndarray(value.tensor))
+    assert len(shown['loss/spatial']) == 3
+    assert len(shown['preview']) == 3 and shown['preview'][0][2].startswith(b'GIF89a')
+
+
+def test_previews_are_files_at_the_start_and_every_few_steps_beside_real_clips(whole):
+    names = {path.name for path in (whole / 'previews').iterdir()}
+    kinds = ('real-00000000', 'preview-00000000', 'preview-00000004', 'preview-00000006')
+    assert names == {f'{kind}.{ending}' for kind in kinds for ending in ('gif', 'png')}
+
+
+@pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_saves_and_the_same_work_directory_ends_as_if_it_had_never_come(whole, tmp_path, number):
+    stopped = _train(tmp_path, 6, frechet=lambda real: _Signalling(number), frechet_every=2, checkpoint_every=100)
+    assert stopped == loop.Outcome(2, number)
+    assert saved_steps(str(tmp_path)) == [2]
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+    assert _train(tmp_path, 6) == loop.Outcome(6, None)
+    expected, got = _variables(whole, 6), _variables(tmp_path, 6)
+    assert expected.keys() == got.keys()
+    for name in expected:
+        np.testing.assert_array_equal(expected[name], got[name], err_msg=name)
+
+
+def test_a_finished_run_is_left_as_it_is(whole):
+    before = {path: path.stat().st_mtime_ns for path in (whole / 'checkpoints').iterdir()}
+    assert _train(whole, 6, keep_last=2, keep_every=4) == loop.Outcome(6, None)
+    assert before == {path: path.stat().st_mtime_ns for path in (whole / 'checkpoints').iterdir()}
+
+
+def test_the_offline_distance_is_recorded_with_what_it_is_read_against(tmp_path):
+    class Mean:
+        floor = 0.25
+
+        def score(self, clips):
+            return float(np.mean(next(iter(clips))))
+
+    _train(tmp_path, 2, frechet=lambda real: Mean(), frechet_every=2)
+    start, end = (record for record in _records(tmp_path) if 'offline_frechet/distance' in record)
+    assert (start['step'], end['step']) == (0, 2)
+    assert start['offline_frechet/distance'] == start['offline_frechet/ceiling'] == end['offline_frechet/ceiling']
+    assert end['offline_frechet/distance'] != end['offline_frechet/ceiling']
+    assert end['offline_frechet/floor'] == 0.25
+
+
+class _BrokenClips(SyntheticClips):
+    """Clips that turn to NaN from an example number on."""
+
+    def __init__(self, first_broken):
+        super().__init__(16, 2)
+        self._first_broken = first_broken
+
+    def _example(self, purpose, number):
+        clip, label = super()._example(purpose, number)
+        return tf.where(number < self._first_broken, clip, np.nan), label
+
+
+def test_a_loss_that_is_not_finite_stops_with_its_step_and_keeps_the_checkpoint_before(tmp_path):
+    # A step takes 2 batches of 4 examples: number 25 is in the fourth step.
+    with pytest.raises(InputError, match='not finite at step 4: .*loss/spatial'):
+        _train(tmp_path, 8, data=_BrokenClips(25))
+    assert saved_steps(str(tmp_path)) == [2]
+    assert all(np.all(np.isfinite(value)) for value in _variables(tmp_path, 2).values())
+
+
+def test_four_replicas_train_on_the_same_global_batch_and_one_goes_on(whole, tmp_path):
+    assert _train(tmp_path, 4, strategy='mirrored') == loop.Outcome(4, None)
+    # The checkpoint of four replicas goes on with one.
+    assert _train(tmp_path, 6, strategy='one_device') == loop.Outcome(6, None)
+    for mirrored, single in zip(_records(tmp_path), _records(whole)):
+        for name in ('loss/generator', 'loss/spatial', 'logits/temporal_real', 'gradient_norm/generator'):
+            assert mirrored[name] == pytest.approx(single[name], rel=1e-4), name
+    expected, got = _variables(whole, 6), _variables(tmp_path, 6)
+    assert expected.keys() == got.keys()
+    for name in expected:
+        np.testing.assert_allclose(expected[name], got[name], rtol=1e-4, atol=1e-6, err_msg=name)
+
+
+@pytest.mark.parametrize(
+    'changes, message',
+    [
+        ({'strategy': 'two_device'}, "strategy is 'two_device'"),
+        ({'precision': 'float8'}, "precision is 'float8'"),
+        ({'global_batch': 6, 'strategy': 'mirrored'}, 'global batch is 6'),
+        ({'summary_every': 0}, 'at least 1'),
+        ({'keep_last': 0}, 'keep_last is 0'),
+    ],
+)
+def test_arguments_that_cannot_be_used_are_refused_at_the_start(tmp_path, changes, message):
+    with pytest.raises(InputError, match=message):
+        _train(tmp_path, **changes)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_full_disk_stops_with_a_sentence_and_keeps_the_checkpoint_before(tmp_path, monkeypatch):
+    """A limit on the size of files makes the very write fail that a full disk does."""
+    _train(tmp_path, 2)
+    before = _variables(tmp_path, 2)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    real_write = tf.train.Checkpoint.write
+
+    def write_on_a_full_disk(checkpoint, path):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
+        try:
+            return real_write(checkpoint, path)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    monkeypatch.setattr(tf.train.Checkpoint, 'write', write_on_a_full_disk)
+    with pytest.raises(InputError, match='checkpoint of step 4 could not be written .* step 2 is whole'):
+        _train(tmp_path, 4)
+    assert sorted(path.name for path in (tmp_path / 'checkpoints').iterdir()) == [
+        'state-00000002.data-00000-of-00001',
+        'state-00000002.index',
+    ]
+    for name, value in before.items():
+        np.testing.assert_array_equal(value, _variables(tmp_path, 2)[name])
