@@ -61,8 +61,10 @@ def split_inception_score(splits: Sequence[ClassEntropies]) -> tuple[float, floa
     return float(np.mean(scores)), float(np.std(scores))
 
 
-def kernel_distance(real: np.ndarray, fake: np.ndarray) -> tuple[float, float]:
-    """Kernel distance (KID, KVD; Binkowski et al. 2018) and its standard error, by tensorflow-gan.
+def kernel_distance(real: np.ndarray, fake: np.ndarray) -> tuple[float, float | None]:
+    """Kernel distance (KID, KVD; Binkowski et al. 2018) and its standard error over blocks, by tensorflow-gan.
+
+    Sets of up to 1024 clips are one block, which has no error: None.
 
     Args:
         real: features [n, d].
@@ -73,12 +75,12 @@ def kernel_distance(real: np.ndarray, fake: np.ndarray) -> tuple[float, float]:
     """
     if min(len(real), len(fake)) < 2:
         raise InputError(f'a kernel distance needs two clips in each set, and {len(real)} and {len(fake)} were given')
-    import tensorflow_gan as tfgan  # the only import of it, here and in the reference of the self test
+    import tensorflow_gan as tfgan  # slow to import, and needed by few
 
     distance, error = tfgan.eval.kernel_classifier_distance_and_std_from_activations(
         tf.constant(real, tf.float64), tf.constant(fake, tf.float64), max_block_size=_TILE
     )
-    return float(distance), float(error)
+    return float(distance), float(error) if np.isfinite(error) else None
 
 
 def precision_recall(real: np.ndarray, fake: np.ndarray, neighbours: int = 3) -> tuple[float, float]:
