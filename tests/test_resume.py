@@ -1,0 +1,58 @@
+"""A run that was killed ends as one that was not: the real networks, with moving statistics and spectral vectors."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import tensorflow as tf
+
+from dvdgan_tf.training.checkpoint import checkpoint_path, saved_steps
+
+_CHECKOUT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+_SHRUNK = {
+    'NUM_FRAMES': 2,
+    'CHANNEL_MULTIPLIER': 2,
+    'GLOBAL_BATCH': 4,
+    'step.GanStep.spatial_frames': 1,
+    'step.GanStep.discriminator_updates': 1,
+    'step.GanStep.ema_decay': 0.9,
+    'step.GanStep.ema_start_step': 2,
+    'loop.train.deterministic': True,
+    'loop.train.frechet': None,
+    'loop.train.summary_every': 1,
+    'loop.train.checkpoint_every': 2,
+    'loop.train.preview_clips': 1,
+}
+
+
+def _train(work_dir, steps):
+    bindings = [f'--gin_param={name} = {value}' for name, value in {**_SHRUNK, 'TRAIN_STEPS': steps}.items()]
+    command = [sys.executable, os.path.join(_CHECKOUT, 'bin', 'train'), '--gin_file=gin/quickstart.gin', *bindings]
+    return subprocess.Popen([*command, f'--work_dir={work_dir}'], cwd='/', stdout=subprocess.PIPE, text=True)
+
+
+def test_killed_and_resumed_equals_uninterrupted_to_the_bit(tmp_path):
+    killed, whole = str(tmp_path / 'killed'), str(tmp_path / 'whole')
+    run = _train(killed, 1_000_000)
+    for line in run.stdout:
+        if 'step 3/' in line:
+            run.kill()
+            break
+    run.communicate()
+    assert run.returncode == -9
+    saved = saved_steps(killed)[-1]
+    steps = saved + 3
+    resumed, uninterrupted = _train(killed, steps), _train(whole, steps)
+    said, _ = resumed.communicate()
+    assert resumed.returncode == 0 and f'from step {saved} to step {steps}' in said
+    said, _ = uninterrupted.communicate()
+    assert uninterrupted.returncode == 0 and f'from step 0 to step {steps}' in said
+
+    expected, got = (tf.train.load_checkpoint(checkpoint_path(work_dir, steps)) for work_dir in (whole, killed))
+    names = expected.get_variable_to_shape_map()
+    assert names == got.get_variable_to_shape_map()
+    for part in ('generator/', 'ema_generator/', 'spatial/', 'temporal/', 'generator_optimizer/', 'u/.ATTRIBUTES', 'moving_mean', 'step/'):
+        assert any(part in name for name in names), part
+    for name in set(names) - {'_CHECKPOINTABLE_OBJECT_GRAPH'}:
+        np.testing.assert_array_equal(expected.get_tensor(name), got.get_tensor(name), err_msg=name)

@@ -1,0 +1,120 @@
+"""Work directories: whose configuration they hold, what bin/train and bin/sample do with them, and how they end."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from dvdgan_tf import config, trained
+from dvdgan_tf.errors import InputError
+from dvdgan_tf.training import loop
+from dvdgan_tf.training.checkpoint import checkpoint_path, saved_steps
+
+_TESTS = os.path.dirname(os.path.abspath(__file__))
+_TINY = os.path.join(_TESTS, 'tiny.gin')
+
+
+def _command(name, *arguments):
+    """A script of bin/, run from another folder, to which tests/tiny.py is known."""
+    script = os.path.join(os.path.dirname(_TESTS), 'bin', name)
+    environment = {**os.environ, 'PYTHONPATH': _TESTS, 'TF_CPP_MIN_LOG_LEVEL': '3'}
+    return subprocess.Popen(
+        [sys.executable, script, *arguments],
+        cwd='/',
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.fixture(scope='module')
+def work_dir(tmp_path_factory):
+    """A run of 4 steps."""
+    path = str(tmp_path_factory.mktemp('run'))
+    config.parse([_TINY], ['TRAIN_STEPS = 4'])
+    trained.claim(path)
+    loop.train(work_dir=path, **config.bindings(loop.train))
+    return path
+
+
+def test_the_moving_average_is_what_is_opened(work_dir):
+    run = trained.open_trained(work_dir)
+    assert (run.step, run.generator.num_frames, len(run.class_names)) == (4, 2, 9)
+    reader = tf.train.load_checkpoint(checkpoint_path(work_dir, 4))
+    average = reader.get_tensor('ema_generator/dense/kernel/.ATTRIBUTES/VARIABLE_VALUE')
+    np.testing.assert_array_equal(run.generator.dense.kernel, average)
+    assert np.abs(average - reader.get_tensor('generator/dense/kernel/.ATTRIBUTES/VARIABLE_VALUE')).max() > 0
+    assert 'RATE = 0.001' in run.config_text
+
+
+def test_an_earlier_checkpoint_can_be_opened_and_one_that_is_missing_is_named(work_dir):
+    assert trained.open_trained(work_dir, checkpoint=2).step == 2
+    with pytest.raises(InputError, match='no checkpoint of step 3; it has 2, 4'):
+        trained.open_trained(work_dir, checkpoint=3)
+
+
+def test_a_folder_that_is_no_work_directory_is_refused(tmp_path):
+    with pytest.raises(InputError, match='no work directory'):
+        trained.open_trained(str(tmp_path))
+    config.parse([_TINY])
+    config.save(str(tmp_path))
+    with pytest.raises(InputError, match='holds no checkpoint yet'):
+        trained.open_trained(str(tmp_path))
+
+
+def test_a_work_directory_of_another_configuration_is_refused_with_what_differs(work_dir):
+    config.parse([_TINY], ['RATE = 0.002', 'step.GanStep.ema_decay = 0.9'])
+    with pytest.raises(InputError, match='RATE was 0.001, now 0.002') as error:
+        trained.claim(work_dir)
+    assert 'ema_decay was 0.5, now 0.9' in str(error.value)
+
+
+def test_a_run_may_be_made_longer(work_dir, tmp_path, caplog):
+    config.parse([_TINY], ['TRAIN_STEPS = 4'])
+    trained.claim(str(tmp_path))
+    config.parse([_TINY], ['TRAIN_STEPS = 8', 'loop.train.keep_last = 7'])
+    with caplog.at_level('INFO', 'dvdgan_tf'):
+        trained.claim(str(tmp_path))
+    assert 'TRAIN_STEPS was 4, now 8' in caplog.text
+    config.load(str(tmp_path))
+    assert config.bindings(loop.train, only=['train_steps', 'keep_last']) == {'train_steps': 8, 'keep_last': 7}
+
+
+def test_checkpoints_without_a_configuration_are_not_touched(tmp_path):
+    (tmp_path / 'checkpoints').mkdir()
+    (tmp_path / 'checkpoints' / 'state-00000002.index').write_text('')
+    config.parse([_TINY])
+    with pytest.raises(InputError, match='no config.gin'):
+        trained.claim(str(tmp_path))
+
+
+def test_training_ends_with_143_on_sigterm_with_2_on_another_configuration_and_can_be_sampled(tmp_path):
+    work_dir, output = str(tmp_path / 'run'), tmp_path / 'samples'
+    arguments = f'--gin_file={_TINY}', f'--work_dir={work_dir}'
+    training = _command('train', *arguments, '--gin_param=TRAIN_STEPS = 1000000')
+    for line in training.stdout:
+        if 'step 4/' in line:
+            training.send_signal(signal.SIGTERM)
+            break
+    training.communicate()
+    assert training.returncode == 143
+    assert saved_steps(work_dir)[-1] >= 4
+
+    other = _command('train', *arguments, '--gin_param=RATE = 0.5')
+    sampling = _command(
+        'sample', f'--work_dir={work_dir}', f'--output={output}', '--num_clips=3', '--label=circling disk', '--seed=5'
+    )
+    _, message = other.communicate()
+    assert other.returncode == 2
+    assert message.startswith('error: ') and len(message.splitlines()) == 1 and 'RATE was 0.001' in message
+    said, _ = sampling.communicate()
+    assert sampling.returncode == 0 and 'clips.gif' in said
+    assert sorted(path.name for path in output.iterdir()) == ['clips.gif', 'clips.mp4', 'clips.png']
+    with Image.open(output / 'clips.gif') as gif:
+        assert gif.n_frames == 2
