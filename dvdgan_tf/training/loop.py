@@ -5,6 +5,7 @@ newest checkpoint was written, and ends with the same variables as a run that wa
 """
 
 import logging
+import math
 import signal
 import time
 from typing import Callable, Dict, Iterable, List, NamedTuple, Optional, Protocol, Sequence, Tuple
@@ -27,6 +28,7 @@ PRECISIONS = ('float32', 'mixed_bfloat16')
 _LOG = logging.getLogger(__name__)
 
 _SCORED_TOGETHER = 32
+_LONGEST_CALL_SECONDS = 15.0  # half of the 30 seconds that most supervisors give after SIGTERM
 _REPORTED = (
     *(f'{what}/{network}' for what in ('loss', 'gradient_norm') for network in ('generator', 'spatial', 'temporal')),
     *(f'logits/{network}_{kind}' for network in ('spatial', 'temporal') for kind in ('real', 'fake')),
@@ -97,7 +99,8 @@ def train(
         strategy: see `strategy.make_strategy`.
         precision: `float32` or `mixed_bfloat16`.
         deterministic: asks TensorFlow for bit-identical results from run to run, which may be slower.
-        steps_per_loop: most steps in one call of the loop function; signals and failures are seen between calls.
+        steps_per_loop: most steps in one call of the loop function; signals and failures are seen between calls, so a
+            call has fewer where they would take more than 15 seconds.
         checkpoint_every: steps between checkpoints.
         checkpoint_every_seconds: a checkpoint is also written when the last one is older than this.
         keep_last: newest checkpoints kept.
@@ -212,8 +215,8 @@ def make_host_loop(distribution: tf.distribute.Strategy, step: GanStep) -> Calla
 
 def _loop_call(
     distribution: tf.distribute.Strategy, step: GanStep, data: Clips, first: int, global_batch: int, recorder: Recorder
-) -> Callable[[int], None]:
-    """Makes the function that trains for a number of steps, from step `first` on, and has it recorded."""
+) -> Callable[[int], float]:
+    """Makes the function that trains for a number of steps, from step `first` on, and returns the seconds per step."""
     first_example = first * step.batches_per_step * global_batch
     batches = iter(
         distribute(
@@ -224,9 +227,10 @@ def _loop_call(
     )
     host_loop = make_host_loop(distribution, step)
 
-    def call(count: int) -> None:
+    def call(count: int) -> float:
         called_at = time.monotonic()
         recorder.take(*host_loop(batches, tf.constant(count, tf.int64)), count, called_at)
+        return recorder.seconds_per_step
 
     return call
 
@@ -235,16 +239,17 @@ def _run(
     first: int,
     train_steps: int,
     steps_per_loop: int,
-    call: Callable[[int], None],
+    call: Callable[[int], float],
     actions: Sequence[_Action],
     checkpointer: Checkpointer,
 ) -> Outcome:
     """Calls the loop so that every action falls between two calls, until the end or a signal, and saves."""
-    at = first
+    at, seconds_per_step = first, math.inf
     with StopRequest() as stop:
         while at < train_steps and stop.received is None:
-            count = min(steps_per_loop, train_steps - at, *(every - at % every for every, _ in actions))
-            call(count)
+            answering = max(1, int(_LONGEST_CALL_SECONDS / seconds_per_step))
+            count = min(steps_per_loop, answering, train_steps - at, *(every - at % every for every, _ in actions))
+            seconds_per_step = call(count)
             at += count
             for every, action in actions:
                 if at % every == 0 or at == train_steps:

@@ -48,15 +48,19 @@ class Recorder:
         self._steps += count
         self._totals = {name: self._totals.get(name, 0.0) + value for name, value in values.items()}
 
+    @property
+    def seconds_per_step(self) -> float:
+        """The speed, smoothed; after the first call it includes tracing."""
+        return self._speed.seconds_per_step
+
     def record(self, step: int) -> None:
         """Writes the means since the last record and prints the progress line."""
         means = {name: total / self._steps for name, total in self._totals.items()}
         self._totals, self._steps = {}, 0
-        self._log.scalars(step, {**means, **self._sigmas(), 'time/seconds_per_step': self._speed.seconds_per_step})
-        seconds = self._speed.seconds_per_step
-        left = duration((self._train_steps - step) * seconds)
+        self._log.scalars(step, {**means, **self._sigmas(), 'time/seconds_per_step': self.seconds_per_step})
+        left = duration((self._train_steps - step) * self.seconds_per_step)
         losses = [f'{name.split("/")[1]} {value:.3f}' for name, value in means.items() if name.startswith('loss/')]
-        speed = f'{1 / seconds:.3g} step/s'
+        speed = f'{1 / self.seconds_per_step:.3g} step/s'
         _LOG.info('step %d/%d  %s  %s left  %s', step, self._train_steps, speed, left, ' '.join(losses))
 
     def _sigmas(self) -> Dict[str, float]:
