@@ -9,7 +9,7 @@ gates and all frames is one convolution before the loop; each kernel is still no
 Differences from the paper: none.
 """
 
-from typing import Callable, Optional, Tuple
+from typing import Callable, List, Optional, Sequence, Tuple
 
 import tensorflow as tf
 import tf_keras as keras
@@ -17,6 +17,7 @@ import tf_keras as keras
 from dvdgan_tf.layers.spectral_norm import SpectralKernel
 
 _KERNEL_SIZE = 3
+_Gates = Sequence[tf.Tensor]
 
 
 class ConvGRU(keras.layers.Layer):
@@ -51,19 +52,19 @@ class ConvGRU(keras.layers.Layer):
     def call(
         self, frames: tf.Tensor, constant: bool = False, initial: Optional[tf.Tensor] = None, training: bool = False
     ) -> tf.Tensor:
-        inputs, cell = self._prepare(frames, constant, training)
+        gates, cell = self._prepare(frames, training)
         if not self.unroll:
-            clips = self._loop(cell, inputs, constant, initial)
+            clips = self._loop(cell, gates, constant, initial)
         else:
-            steps = [inputs[:, 0]] * self.num_frames if constant else tf.unstack(inputs, axis=1)
+            steps = [gates] * self.num_frames if constant else list(zip(*(self._by_frame(part) for part in gates)))
             states = [cell(steps[0], initial)]
             for step in steps[1:]:
                 states.append(cell(step, states[-1]))
             clips = tf.stack(states, 1)
         return tf.reshape(clips, [-1, *clips.shape[2:]])
 
-    def _prepare(self, frames: tf.Tensor, constant: bool, training: bool) -> Tuple[tf.Tensor, Callable]:
-        """The part of all gates that comes from the input, `[B, T or 1, H, W, 3*units]`, and the cell."""
+    def _prepare(self, frames: tf.Tensor, training: bool) -> Tuple[_Gates, Callable]:
+        """The part of the gates and of the candidate that comes from the input, and the cell that goes on from there."""
         units, width = self.units, frames.shape[-1]
         reset, update, candidate = (
             tf.cast(kernel(None, training=training), self.compute_dtype)
@@ -72,30 +73,37 @@ class ConvGRU(keras.layers.Layer):
         of_input = tf.concat([reset[:, :, units:], update[:, :, units:], candidate[:, :, :width]], -1)
         of_state = tf.concat([reset[:, :, :units], update[:, :, :units]], -1)
         of_reset_state = candidate[:, :, width:]
-        gates = tf.nn.bias_add(tf.nn.conv2d(frames, of_input, 1, 'SAME'), self.bias)
 
-        def cell(gates: tf.Tensor, state: Optional[tf.Tensor]) -> tf.Tensor:
-            """One step: the input's part of (reset, update, candidate) and the old state (None for zeros) to the new state."""
+        def cell(inputs: _Gates, state: Optional[tf.Tensor]) -> tf.Tensor:
+            """One step: the input's part of (reset and update, candidate) and the old state (None for zeros) to the new state."""
+            gates, new = inputs
             if state is None:
-                _, keep, new = tf.split(gates, 3, -1)
-                return (1.0 - tf.sigmoid(keep)) * tf.nn.relu(new)
-            reset, keep = tf.split(tf.sigmoid(gates[..., : 2 * units] + tf.nn.conv2d(state, of_state, 1, 'SAME')), 2, -1)
-            new = tf.nn.relu(gates[..., 2 * units :] + tf.nn.conv2d(reset * state, of_reset_state, 1, 'SAME'))
+                return (1.0 - tf.sigmoid(tf.split(gates, 2, -1)[1])) * tf.nn.relu(new)
+            reset, keep = tf.split(tf.sigmoid(gates + tf.nn.conv2d(state, of_state, 1, 'SAME')), 2, -1)
+            new = tf.nn.relu(new + tf.nn.conv2d(reset * state, of_reset_state, 1, 'SAME'))
             return new + keep * (state - new)
 
-        steps = 1 if constant else self.num_frames
-        return tf.reshape(gates, [-1, steps, *gates.shape[1:]]), cell
+        inputs = tf.nn.bias_add(tf.nn.conv2d(frames, of_input, 1, 'SAME'), self.bias)
+        return tuple(tf.split(inputs, [2 * units, units], -1)), cell
 
-    def _loop(self, cell: Callable, inputs: tf.Tensor, constant: bool, initial: Optional[tf.Tensor]) -> tf.Tensor:
+    def _by_frame(self, frames: tf.Tensor) -> List[tf.Tensor]:
+        """`[B*T, H, W, C]` to T tensors `[B, H, W, C]`."""
+        return tf.unstack(tf.reshape(frames, [-1, self.num_frames, *frames.shape[1:]]), axis=1)
+
+    def _loop(self, cell: Callable, gates: _Gates, constant: bool, initial: Optional[tf.Tensor]) -> tf.Tensor:
         """The cell over all frames as a while loop, its first step apart; returns the states `[B, T, H, W, units]`."""
-        first = cell(inputs[:, 0], initial)
+        if constant:
+            first = cell(gates, initial)
+        else:
+            queues = []
+            for part in gates:
+                steps = tf.stack(self._by_frame(part))
+                queues.append(tf.TensorArray(part.dtype, self.num_frames, element_shape=steps.shape[1:]).unstack(steps))
+            first = cell([queue.read(0) for queue in queues], initial)
         states = tf.TensorArray(first.dtype, self.num_frames, element_shape=first.shape).write(0, first)
-        queue = None
-        if not constant:
-            queue = tf.TensorArray(inputs.dtype, self.num_frames).unstack(tf.transpose(inputs, [1, 0, 2, 3, 4]))
 
         def body(step: tf.Tensor, state: tf.Tensor, states: tf.TensorArray) -> Tuple[tf.Tensor, ...]:
-            state = cell(inputs[:, 0] if constant else queue.read(step), state)
+            state = cell(gates if constant else [queue.read(step) for queue in queues], state)
             return step + 1, state, states.write(step, state)
 
         *_, states = tf.while_loop(
