@@ -53,6 +53,8 @@ class RecordClips(ClipSource):
         remote.register(data_dir)
         manifest = records.read_manifest(data_dir)
         index = records.open_split(data_dir, manifest, split)
+        self.data_dir = data_dir
+        self.split = split
         self.resolution = resolution
         self.num_frames = num_frames
         self.stride = stride

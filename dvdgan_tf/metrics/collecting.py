@@ -23,7 +23,7 @@ _SAVE_EVERY_SECONDS = 30.0
 class Collector:
     """What one protocol needs of one feature: the sums of the first `limit` clips, in groups, and some of the rows.
 
-    Groups are contiguous tenths of the clips: their union is the score, leaving one out gives its standard error.
+    Clips are dealt out to ten groups in turn: their union is the score, leaving one out gives its standard error.
 
     Args:
         network: of the feature.
@@ -38,9 +38,8 @@ class Collector:
         self.network, self.feature, self.size, self.limit, self.kind = network, feature, size, limit, kind
         self.epsilon = epsilon
         self.count = 0
-        groups = range(min(GROUPS, limit))
-        self.moments = [Moments(size) for _ in groups] if kind == 'moments' else []
-        self.entropies = [ClassEntropies(size, epsilon) for _ in groups] if kind == 'entropies' else []
+        self.moments = [Moments(size) for _ in range(GROUPS)] if kind == 'moments' else []
+        self.entropies = [ClassEntropies(size, epsilon) for _ in range(GROUPS)] if kind == 'entropies' else []
         self.rows = np.zeros((0, size), np.float32)
 
     @property
@@ -62,7 +61,7 @@ class Collector:
             self.count += len(features)
             return
         groups = self.moments or self.entropies
-        group = (self.count + np.arange(len(features))) * len(groups) // self.limit
+        group = (self.count + np.arange(len(features))) % GROUPS
         for index in np.unique(group):
             groups[index].update(features[group == index])
         self.count += len(features)

@@ -55,7 +55,7 @@ class OfflineNetwork(tf.Module):
         self._kernels = [tf.constant(kernel, tf.float32) for kernel in kernels]
         self.hash = hashlib.sha256(b''.join(kernel.astype('<f4').tobytes() for kernel in kernels)).hexdigest()
 
-    @tf.function(reduce_retracing=True, autograph=False)
+    @tf.function(autograph=False)
     def __call__(self, clips: tf.Tensor) -> tf.Tensor:
         """Features of clips.
 

@@ -75,7 +75,7 @@ class LPIPS(tf.Module):
         self.hash = digest({name: arrays[name] for name in expected})
         self._weights = {name: tf.constant(arrays[name], tf.float32) for name in expected}
 
-    @tf.function(reduce_retracing=True, autograph=False)
+    @tf.function(autograph=False)
     def __call__(self, real: tf.Tensor, fake: tf.Tensor) -> tf.Tensor:
         """Distance of clips [B, T, H, W, 1 or 3] in [-1, 1]: the mean over the frames, [B]."""
         distance = 0.0

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Callable
 
 import tensorflow as tf
 
 from dvdgan_tf.errors import InputError
-from dvdgan_tf.metrics import collecting, report, scores
+from dvdgan_tf.metrics import collecting, report, scoring
 from dvdgan_tf.metrics.collecting import Collector
 from dvdgan_tf.metrics.features import FeatureNetwork
 from dvdgan_tf.metrics.protocols import Protocol
+from dvdgan_tf.metrics.scoring import Fakes, Scores
 from dvdgan_tf.metrics.streaming import PIXELS, SAMPLING, RealClips, Source, Streams, count_clips
-
-Fakes = Sequence[Mapping[str, Collector]]
-Scores = dict[str, dict[str, object]]
 
 
 class Run:
@@ -113,8 +111,11 @@ class Run:
 
     def _real_key(self) -> dict[str, object]:
         source, model = self.real_clips.source, self.streams.generator
+        chosen = self.real_clips.count < count_clips(source)
         return {
             **self.common,
+            'seed': self.real_clips.seed if chosen else None,
+            'source_seed': getattr(source, 'seed', None),
             'network': self.network.identity,
             'split': self.protocol.split,
             'window': self.protocol.window,
@@ -159,46 +160,11 @@ class Run:
         if self.network is None:
             return self._prediction_scores(fakes)
         found: Scores = {}
-        compute = {
-            'frechet': self._frechet,
-            'inception': self._inception,
-            'kernel': self._kernel,
-            'precision_recall': self._precision_recall,
-        }
         for name in self.protocol.scores:
-            found.update(compute[name](fakes))
+            found.update(scoring.COMPUTE[name](self.real, fakes))
         for name, score in found.items():
             score['paper'] = self.protocol.paper.get(self._paper_row(name))
         return found
-
-    def _frechet(self, fakes: Fakes) -> Scores:
-        real = self.real['moments'].merged()
-        values = [scores.frechet_distance(real, fake['moments'].merged()) for fake in fakes]
-        error = None
-        if len(fakes) == 1:
-            error = report.jackknife(lambda part: scores.frechet_distance(real, part), fakes[0]['moments'])
-        return {'frechet': {**report.mean_and_spread(values, error), 'floor': report.floor(self.real['moments'])}}
-
-    def _inception(self, fakes: Fakes) -> Scores:
-        first = fakes[0]['entropies']
-        values = [scores.inception_score(fake['entropies'].merged()) for fake in fakes]
-        error = report.jackknife(scores.inception_score, first) if len(fakes) == 1 else None
-        mean, std = scores.split_inception_score(first.entropies)
-        splits = {'splits': len(first.entropies), 'mean': mean, 'std': std}
-        return {'inception': {**report.mean_and_spread(values, error), 'over_splits': splits}}
-
-    def _kernel(self, fakes: Fakes) -> Scores:
-        real = self.real['rows'].rows
-        pairs = [scores.kernel_distance(real, fake['rows'].rows) for fake in fakes]
-        spread = report.mean_and_spread([value for value, _ in pairs], pairs[0][1])
-        if len(fakes) == 1:
-            spread['spread_kind'] = 'standard error over blocks'
-        return {'kernel': {**spread, 'clips_used': [len(real), len(fakes[0]['rows'].rows)]}}
-
-    def _precision_recall(self, fakes: Fakes) -> Scores:
-        pairs = [scores.precision_recall(self.real['rows'].rows, fake['rows'].rows) for fake in fakes]
-        columns = zip(('precision', 'recall'), zip(*pairs))
-        return {name: report.mean_and_spread(values, None) for name, values in columns}
 
     def _paper_row(self, score: str) -> tuple[int, int, str]:
         model = self.streams.generator
@@ -211,7 +177,7 @@ class Run:
         moments = fakes[0]['moments'].merged()
         for index, name in enumerate(names[:half]):
             error = float((moments.covariance()[index, index] / moments.count) ** 0.5)
-            found[name] = report.mean_and_spread([mean[index] for mean in means], error)
+            found[name] = scoring.mean_and_spread([mean[index] for mean in means], error)
             found[name]['spread_kind'] = 'standard error over clips' if len(fakes) == 1 else 'std over repeats'
             found[name]['last_frame_repeated'] = float(means[0][half + index])
         return found

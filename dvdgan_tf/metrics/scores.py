@@ -77,9 +77,15 @@ def kernel_distance(real: np.ndarray, fake: np.ndarray) -> tuple[float, float | 
         raise InputError(f'a kernel distance needs two clips in each set, and {len(real)} and {len(fake)} were given')
     import tensorflow_gan as tfgan  # slow to import, and needed by few
 
-    distance, error = tfgan.eval.kernel_classifier_distance_and_std_from_activations(
-        tf.constant(real, tf.float64), tf.constant(fake, tf.float64), max_block_size=_TILE
-    )
+    log = tf.get_logger()
+    level = log.level
+    log.setLevel('ERROR')  # it warns of a deprecation in itself
+    try:
+        distance, error = tfgan.eval.kernel_classifier_distance_and_std_from_activations(
+            tf.constant(real, tf.float64), tf.constant(fake, tf.float64), max_block_size=_TILE
+        )
+    finally:
+        log.setLevel(level)
     return float(distance), float(error) if np.isfinite(error) else None
 
 

@@ -123,6 +123,10 @@ class Streams:
         for batch, _, valid in clips.batches(self.batch_size, first_batch):
             yield self._named(self._real(wanted, batch), valid)
 
+    def of(self, clips: tf.Tensor, wanted: tuple[str, ...]) -> Features:
+        """Features of one batch of clips [b, T, H, W, C] in [-1, 1]."""
+        return self._named(self._real(wanted, clips))
+
     def fake(self, first_batch: int, seed: int, truncation: float, wanted: tuple[str, ...]) -> Iterator[Features]:
         """Features of an endless stream of generated clips from a batch number on."""
         batch = first_batch
@@ -180,7 +184,7 @@ class Streams:
         """`compute(wanted, *batches)` with every batch split over the replicas and the results put together again."""
         strategy, replicas = self._strategy, self._strategy.num_replicas_in_sync
 
-        @tf.function(autograph=False, reduce_retracing=True)
+        @tf.function(autograph=False)
         def run(wanted: tuple[str, ...], *shards: tf.Tensor) -> dict[str, tf.Tensor]:
             results = strategy.run(lambda *parts: compute(wanted, *parts), args=shards)
             return {name: strategy.gather(value, axis=0) for name, value in results.items()}

@@ -1,0 +1,117 @@
+"""Protocols as a part of training: scores every so many steps, and which step was best.
+
+Example, as the training loop's hook:
+
+    scored = ProtocolScores(['offline_256'])
+    scalars = scored(ema_generator, data, step, work_dir)  # {'offline_256/frechet': 31.2, ...}
+    if scored.is_best(work_dir, step):
+        keep_checkpoint(step)
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+
+import tensorflow as tf
+
+from dvdgan_tf.errors import InputError
+from dvdgan_tf.metrics import protocols, report
+from dvdgan_tf.metrics.evaluation import evaluate
+from dvdgan_tf.metrics.features import c3d_network, i3d_network, offline_network
+from dvdgan_tf.metrics.streaming import Source
+
+FOLDER = 'evaluation'
+_RISES = ('inception', 'precision', 'recall', 'psnr', 'ssim')
+
+
+class ProtocolScores:
+    """Evaluates a generator during training; the results are appended to work_dir/evaluation/evaluation.jsonl.
+
+    Args:
+        names: of protocols; offline_<clips> needs no weights.
+        i3d: weights of I3D, see `i3d_weights.checkpoint_prefix`; several for several networks.
+        c3d: weights of C3D, and c3d_mean its mean file.
+        c3d_mean: see c3d.
+        num_samples: replaces the protocols' numbers of generated clips.
+        batch_size: clips in a batch.
+        best_by: 'protocol/score' that decides which step is best; None for the first score of the first protocol.
+
+    Raises:
+        InputError: a protocol or best_by does not exist, or weights cannot be used.
+    """
+
+    def __init__(
+        self,
+        names: Sequence[str],
+        i3d: Sequence[str] = (),
+        c3d: str | None = None,
+        c3d_mean: str | None = None,
+        num_samples: int | None = None,
+        batch_size: int = 16,
+        best_by: str | None = None,
+    ):
+        if not names:
+            raise InputError(f'no protocol was given; choose from {", ".join(protocols.NAMES)}')
+        self._names, self._num_samples, self._batch_size = list(names), num_samples, batch_size
+        self._networks = load_networks(i3d, c3d, c3d_mean)
+        first = protocols.find(names[0])
+        self.best_by = best_by or f'{first.name}/{first.scores[0]}'
+        if self.best_by.split('/')[0] not in self._names:
+            raise InputError(f'best_by is {self.best_by!r}; give protocol/score with one of {", ".join(names)}')
+
+    def __call__(self, generator: tf.Module, data: Source, step: int, work_dir: str) -> dict[str, float]:
+        """Evaluates, and returns scalars named protocol/score and protocol/score_floor."""
+        results = evaluate(
+            names=self._names,
+            generator=generator,
+            open_real=lambda split, stride: data,
+            networks=self._networks,
+            output_dir=os.path.join(work_dir, FOLDER),
+            model={'step': step},
+            data={'training': True},
+            num_samples=self._num_samples,
+            batch_size=self._batch_size,
+            log=lambda line: None,
+        )
+        scalars = {}
+        for result in results:
+            for name, score in result['scores'].items():
+                scalars[f'{result["protocol"]}/{name}'] = score['value']
+                if score.get('floor'):
+                    scalars[f'{result["protocol"]}/{name}_floor'] = score['floor']['value']
+        return scalars
+
+    def is_best(self, work_dir: str, step: int) -> bool:
+        """Whether no other step of this work directory, in any run, scored better than this one."""
+        protocol, score = self.best_by.split('/')
+        sign = -1.0 if score in _RISES else 1.0
+        values = {}
+        with tf.io.gfile.GFile(os.path.join(work_dir, FOLDER, report.FILE_NAME)) as file:
+            for result in map(json.loads, file.read().splitlines()):
+                if result['protocol'] == protocol and score in result['scores']:
+                    values[result['model']['step']] = sign * result['scores'][score]['value']
+        return bool(values) and values.get(step) == min(values.values())
+
+
+def load_networks(
+    i3d: Sequence[str] = (), c3d: str | None = None, c3d_mean: str | None = None, backend: str = 'keras'
+) -> dict:
+    """The offline network, and those whose weights are given, by name.
+
+    Raises:
+        InputError: weights cannot be used, two are of one network, or one of C3D's two files is missing.
+    """
+    networks = {'offline': offline_network()}
+    for source in i3d:
+        network = i3d_network(source, backend)
+        if network.name in networks:
+            raise InputError(f'{source} and another of the weights given are both {network.name}; give one of each')
+        networks[network.name] = network
+    if (c3d is None) != (c3d_mean is None):
+        raise InputError('C3D needs two files, its weights and its mean; give both')
+    if c3d is not None:
+        for rule in ('tgan', 'tgan2'):
+            networks[f'c3d-{rule}'] = c3d_network(c3d, c3d_mean, rule)
+    return networks

@@ -1,0 +1,61 @@
+"""Protocols as the training loop calls them."""
+
+import json
+
+import pytest
+from test_evaluation import TinyClips, TinyGenerator
+
+from dvdgan_tf.errors import InputError
+from dvdgan_tf.metrics.during_training import ProtocolScores, load_networks
+
+
+def test_scores_fall_as_the_generator_gets_better_and_the_best_step_is_known(tmp_path):
+    scored, generator, source = ProtocolScores(['offline_64'], batch_size=32), TinyGenerator(), TinyClips()
+    distances = []
+    for step, gain in ((0, 0.1), (10, 0.8), (20, 0.6)):
+        generator.gain.assign(gain)
+        scalars = scored(generator, source, step, str(tmp_path))
+        distances.append(scalars['offline_64/frechet'])
+        assert scored.is_best(str(tmp_path), step) == (step < 20)
+    assert distances[1] < distances[2] < distances[0]
+    assert scalars['offline_64/frechet_floor'] > 0 and 'offline_64/precision' in scalars
+    lines = (tmp_path / 'evaluation' / 'evaluation.jsonl').read_text().splitlines()
+    assert [json.loads(line)['model']['step'] for line in lines] == [0, 10, 20]
+
+
+def test_the_real_clips_are_looked_at_once_over_all_steps(tmp_path):
+    scored, source = ProtocolScores(['offline_32']), TinyClips()
+    scored(TinyGenerator(), source, 0, str(tmp_path))
+    passes = source.passes
+    scored(TinyGenerator(), source, 1, str(tmp_path))
+    assert source.passes == passes
+
+
+def test_a_score_that_should_rise_is_best_when_largest(tmp_path):
+    scored = ProtocolScores(['offline_32'], best_by='offline_32/recall')
+    folder = tmp_path / 'evaluation'
+    folder.mkdir()
+    lines = [
+        json.dumps({'protocol': 'offline_32', 'model': {'step': step}, 'scores': {'recall': {'value': value}}})
+        for step, value in ((1, 0.2), (2, 0.7), (3, 0.5))
+    ]
+    (folder / 'evaluation.jsonl').write_text('\n'.join(lines) + '\n')
+    assert [scored.is_best(str(tmp_path), step) for step in (1, 2, 3)] == [False, True, False]
+
+
+@pytest.mark.parametrize(
+    'arguments, sentence',
+    [
+        ({'names': []}, 'no protocol was given'),
+        ({'names': ['fvd']}, 'there is no protocol'),
+        ({'names': ['offline_8'], 'best_by': 'offline_9/frechet'}, 'best_by'),
+        ({'names': ['offline_8'], 'c3d': 'a.npz'}, 'needs two files'),
+    ],
+)
+def test_bad_arguments_are_refused_at_once(arguments, sentence):
+    with pytest.raises(InputError, match=sentence):
+        ProtocolScores(**arguments)
+
+
+def test_the_offline_network_needs_no_weights():
+    assert list(load_networks()) == ['offline']
