@@ -140,7 +140,7 @@ def _claim(output: str, listing: Listing, rules: Rules, source: dict, megabytes:
         import tensorflow as tf
 
         tf.io.gfile.makedirs(output)
-        if any(name.endswith('.tfrecord') for name in tf.io.gfile.listdir(output)):
+        if any(name.endswith('.tfrecord') for name in _names(output)):
             raise InputError(f'{output} already holds other records: choose an empty folder.')
         records.write_text(f'{output}/job.json', text)
     elif present != text:
@@ -150,6 +150,15 @@ def _claim(output: str, listing: Listing, rules: Rules, source: dict, megabytes:
             f'{output} already holds another preparation, of {earlier["source"].get("input")} '
             f'(different: {", ".join(changed)}): choose another folder or delete this one.'
         )
+
+
+def _names(folder: str) -> list[str]:
+    import tensorflow as tf
+
+    try:
+        return tf.io.gfile.listdir(folder)
+    except tf.errors.NotFoundError:  # an object store has no empty folders
+        return []
 
 
 @contextlib.contextmanager
