@@ -65,6 +65,8 @@ def claim(work_dir: str) -> None:
                 )
             for name, values in changes.items():
                 _LOG.info('changed since this run began: %s', _worded(name, *values))
+            if not changes:
+                return
         elif saved_steps(work_dir):
             raise InputError(f'{work_dir} holds checkpoints but no {config.FILE_NAME}; use another work directory.')
         config.save(work_dir)

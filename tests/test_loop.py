@@ -18,6 +18,12 @@ from dvdgan_tf.training.checkpoint import checkpoint_path, saved_steps
 from dvdgan_tf.training.step import GanStep
 
 
+class _TwoClasses(SyntheticClips):
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        self.num_classes = 2
+
+
 def _step(**arguments):
     return GanStep(spatial_frames=1, ema_decay=0.5, ema_start_step=1, **arguments)
 
@@ -186,6 +192,9 @@ def test_four_replicas_train_on_the_same_global_batch_and_one_goes_on(whole, tmp
         ({'global_batch': 6, 'strategy': 'mirrored'}, 'global batch is 6'),
         ({'summary_every': 0}, 'at least 1'),
         ({'keep_last': 0}, 'keep_last is 0'),
+        ({'data': SyntheticClips(32, 2)}, 'clips of 2 x 32 x 32 x 3 and the generator makes 2 x 16 x 16 x 3'),
+        ({'data': SyntheticClips(16, 3, video_channels=1)}, 'clips of 3 x 16 x 16 x 1'),
+        ({'data': _TwoClasses(16, 2)}, 'data have 2 classes and the generator 9'),
     ],
 )
 def test_arguments_that_cannot_be_used_are_refused_at_the_start(tmp_path, changes, message):
@@ -210,7 +219,8 @@ def test_a_full_disk_stops_with_a_sentence_and_keeps_the_checkpoint_before(tmp_p
             resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
     monkeypatch.setattr(tf.train.Checkpoint, 'write', write_on_a_full_disk)
-    with pytest.raises(InputError, match='checkpoint of step 4 could not be written .* step 2 is whole'):
+    message = r'checkpoint of step 4 could not be written to \S*checkpoints \(File too large\); .* step 2 is whole'
+    with pytest.raises(InputError, match=message):
         _train(tmp_path, 4)
     assert sorted(path.name for path in (tmp_path / 'checkpoints').iterdir()) == [
         'state-00000002.data-00000-of-00001',

@@ -161,8 +161,9 @@ def restore(checkpoint: tf.train.Checkpoint, path: str, partial: bool = False) -
 
 
 def _reason(error: Exception) -> str:
-    """The first line of what TensorFlow says."""
-    return (getattr(error, 'message', None) or str(error)).strip().splitlines()[0]
+    """What TensorFlow says in its first line, without the names of its own operations and temporary files."""
+    line = (getattr(error, 'message', None) or str(error)).strip().splitlines()[0]
+    return re.sub(r'^{{.*?}} *|\S*\.tempstate\d+; *| *\[Op:.*?\]', '', line)
 
 
 def _standing(steps: List[int]) -> str:

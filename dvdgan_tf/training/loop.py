@@ -41,6 +41,11 @@ _Action = Tuple[int, Callable[[int], None]]
 class Clips(Protocol):
     """What training asks of its data; clips are float32 [T, R, R, C] in [-1, 1]."""
 
+    resolution: int
+    num_frames: int
+    video_channels: int
+    num_classes: int
+
     def training(
         self, first_example: int, global_batch: int, replica_batch: int, host_index: int = 0, host_count: int = 1
     ) -> tf.data.Dataset:
@@ -135,6 +140,7 @@ def train(
             global_batch=global_batch,
             seed=seed,
         )
+    _check_fit(data, step.generator)
     quality = None
     if frechet is not None:
         quality = Quality(frechet, step.ema_generator, data.training(0, _SCORED_TOGETHER, _SCORED_TOGETHER), seed)
@@ -155,6 +161,21 @@ def train(
     actions = [(summary_every, recorder.record), (checkpoint_every, checkpointer.save_if_new), *looks]
     call = _loop_call(distribution, step, data, first, global_batch, recorder)
     return _run(first, train_steps, steps_per_loop, call, actions, checkpointer)
+
+
+def _check_fit(data: Clips, generator: keras.Model) -> None:
+    """Stops before training where the clips are not those that the generator makes; prediction knows no classes."""
+    frames = generator.context_frames + generator.num_frames
+    given = data.num_frames, data.resolution, data.resolution, data.video_channels
+    made = frames, generator.resolution, generator.resolution, generator.video_channels
+    if given != made:
+        shapes = (' x '.join(map(str, shape)) for shape in (given, made))
+        raise InputError('the data have clips of {} and the generator makes {}; make them the same.'.format(*shapes))
+    if not generator.context_frames and data.num_classes != generator.num_classes:
+        raise InputError(
+            f'the data have {data.num_classes} classes and the generator {generator.num_classes}; '
+            f'set NUM_CLASSES = {data.num_classes}.'
+        )
 
 
 def prepare_process(seed: int, precision: str, deterministic: bool) -> None:
