@@ -32,12 +32,12 @@ def identity(clip: tf.Tensor, uniform: tf.Tensor) -> tf.Tensor:
 
 def average_pool_2x2(clip: tf.Tensor, uniform: tf.Tensor) -> tf.Tensor:
     """phi of the paper: `[B, T, H, W, C] -> [B, T, H/2, W/2, C]`."""
-    return tf.nn.avg_pool3d(clip, (1, 2, 2), (1, 2, 2), 'VALID')
+    return _average_pool(clip, 2)
 
 
 def average_pool_4x4(clip: tf.Tensor, uniform: tf.Tensor) -> tf.Tensor:
     """phi of figure 6: `[B, T, H, W, C] -> [B, T, H/4, W/4, C]`."""
-    return tf.nn.avg_pool3d(clip, (1, 4, 4), (1, 4, 4), 'VALID')
+    return _average_pool(clip, 4)
 
 
 def random_half_crop(clip: tf.Tensor, uniform: tf.Tensor) -> tf.Tensor:
@@ -54,3 +54,8 @@ def random_half_crop(clip: tf.Tensor, uniform: tf.Tensor) -> tf.Tensor:
         first = tf.cast(uniform[:, axis] * (size - size // 2 + 1), tf.int32)
         clip = tf.gather(clip, first[:, tf.newaxis] + tf.range(size // 2), axis=2 + axis, batch_dims=1)
     return clip
+
+
+def _average_pool(clip: tf.Tensor, cell: int) -> tf.Tensor:
+    frames = tf.nn.avg_pool2d(tf.reshape(clip, [-1, *clip.shape[2:]]), cell, cell, 'VALID')
+    return tf.reshape(frames, [-1, clip.shape[1], *frames.shape[1:]])

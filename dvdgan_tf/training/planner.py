@@ -5,7 +5,7 @@ from typing import Callable, Dict, List
 import tensorflow as tf
 import tf_keras as keras
 
-from dvdgan_tf.models.variables import clip_spec, label_spec
+from dvdgan_tf.models.variables import clip_spec, label_spec, zero_variables
 from dvdgan_tf.training import cost
 from dvdgan_tf.training.loop import prepare_process
 from dvdgan_tf.training.step import GanStep
@@ -51,7 +51,7 @@ def plan(
     prepare_process(0, precision, deterministic=False)
     distribution = make_strategy(strategy)
     rows = replica_batch(distribution, global_batch)
-    with tf.variable_creator_scope(_zeros):
+    with zero_variables():
         step = gan_step(
             generator=generator,
             spatial_discriminator=spatial_discriminator,
@@ -86,7 +86,7 @@ def _report(step: GanStep, graphs: Dict[str, tf.Graph], rows: int, replicas: int
         f'batch: {rows} clips on each of {replicas} replica(s)',
         f'operations of a step: {total / _GIGA:,.1f} GFLOP, {times} x {flops["discriminators"] / _GIGA:,.1f} for the '
         f'discriminators and {flops["generator"] / _GIGA:,.1f} for the generator',
-        f'memory of a replica: about {(held + results) / _GIGA:.2f} GB, {held / _GIGA:.2f} for variables and '
+        f'memory of a replica: at least {(held + results) / _GIGA:.2f} GB, {held / _GIGA:.2f} for variables and '
         f'{results / _GIGA:.2f} for results',
     ]
 
@@ -99,11 +99,3 @@ def _batch(step: GanStep, rows: int) -> List[tf.TensorSpec]:
 
 def _size(variable: tf.Variable) -> int:
     return variable.shape.num_elements()
-
-
-def _zeros(next_creator: Callable, **arguments: object) -> tf.Variable:
-    """Makes a variable of zeros: orthogonal matrices of the paper's size take minutes, and nobody looks at them."""
-    made = arguments['initial_value']
-    shape = arguments.get('shape')
-    value = tf.zeros(shape, arguments['dtype']) if callable(made) and shape is not None else made
-    return next_creator(**{**arguments, 'initial_value': value})

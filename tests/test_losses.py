@@ -1,0 +1,28 @@
+"""Hinge losses in closed form and against tensorflow-gan."""
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_gan as tfgan
+
+from dvdgan_tf import losses
+
+REAL, FAKE = tf.constant([3.0, 0.5, -2.0]), tf.constant([-3.0, -0.5, 2.0])
+
+
+def test_discriminator_hinge_of_each_pair():
+    np.testing.assert_allclose(losses.discriminator_hinge(REAL, FAKE), [0.0, 0.5 + 0.5, 3.0 + 3.0])
+
+
+def test_generator_loss_is_linear_and_not_clipped():
+    np.testing.assert_allclose(losses.generator_hinge(FAKE), [3.0, 0.5, -2.0])
+
+
+def test_means_are_those_of_tensorflow_gan():
+    theirs = tfgan.losses.wargs
+    np.testing.assert_allclose(
+        tf.reduce_mean(losses.discriminator_hinge(REAL, FAKE)),
+        theirs.wasserstein_hinge_discriminator_loss(REAL, FAKE),
+    )
+    np.testing.assert_allclose(
+        tf.reduce_mean(losses.generator_hinge(FAKE)), theirs.wasserstein_hinge_generator_loss(FAKE)
+    )

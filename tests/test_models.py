@@ -1,0 +1,187 @@
+"""The networks: golden inventories, and what reaches what."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from dvdgan_tf.errors import InputError
+from dvdgan_tf.models import Generator, SpatialDiscriminator, TemporalDiscriminator
+from dvdgan_tf.models.variables import clip_spec, label_spec, latent_spec, make_variables, zero_variables
+
+FRAMES, CLASSES = 4, 3
+
+
+def _count(network):
+    return sum(np.prod(weight.shape) for weight in network.trainable_weights)
+
+
+def _generator_parameters(constants, ch, classes, channels=3):
+    """Counted from the paper's constants, independently of the layers.
+
+    Embedding classes x 120; linear 240 -> 4*4*w0 with bias; per group of input width w and output width v: three ConvGRU gates of
+    3x3x2w -> w with bias; a block w -> w (two 3x3 convolutions with bias, two norms of two linear maps 240 -> w); a block w -> v (3x3 w -> v and
+    v -> v, 1x1 skip w -> v, all with bias; norms of width w and v); at the end a norm with scale and offset, and 3x3 -> channels.
+    """
+    widths = [constant * ch for constant in constants]
+    total = classes * 120 + 240 * 16 * widths[0] + 16 * widths[0]
+    for w, v in zip(widths, widths[1:]):
+        total += 3 * (9 * 2 * w * w + w)
+        total += 2 * (9 * w * w + w) + 2 * 2 * 240 * w
+        total += 9 * w * v + v + 9 * v * v + v + w * v + v + 2 * 240 * w + 2 * 240 * v
+    return total + 2 * widths[-1] + 9 * widths[-1] * channels + channels
+
+
+def _discriminator_parameters(constants, ch, classes, blocks_3d, channels=3):
+    """Counted from the paper's constants: per block two convolutions with bias, 27 taps in 3-D and 9 in 2-D, and a 1x1 skip with bias where the
+    block pools (all but the last) or widens; then a linear map to 1 with bias and an embedding of classes x width.
+    """
+    widths = [channels, *[constant * ch for constant in constants]]
+    total = 0
+    for index, (w, v) in enumerate(zip(widths, widths[1:])):
+        taps = 27 if index < blocks_3d else 9
+        total += taps * w * v + v + taps * v * v + v
+        total += w * v + v if index < len(constants) - 1 or w != v else 0
+    return total + widths[-1] + 1 + classes * widths[-1]
+
+
+# Resolution, ch, G's and D's constants (paper B.2 for 64 and 128), then the trainable parameters of G, D_S and D_T for 600 classes.
+_GOLDEN = [
+    (16, 8, (8, 4, 2), (8, 16, 16)),
+    (32, 8, (8, 8, 4, 2), (4, 8, 16, 16)),
+    (64, 128, (8, 8, 8, 4, 2), (2, 4, 8, 16, 16)),
+    (128, 96, (8, 8, 8, 4, 2, 1), (1, 2, 4, 8, 16, 16)),
+    (256, 96, (8, 8, 8, 8, 4, 2, 1), (1, 2, 4, 8, 8, 16, 16)),
+]
+_INVENTORY = {
+    (16, 8): (886915, 640833, 1160385),
+    (32, 8): (1383043, 669665, 800417),
+    (64, 128): (305282371, 154411777, 162683137),
+    (128, 96): (176963139, 87356449, 88522849),
+    (256, 96): (232117827, 98565409, 99731809),
+}
+
+
+@pytest.mark.parametrize('resolution, ch, generator_constants, discriminator_constants', _GOLDEN)
+def test_parameter_inventory(resolution, ch, generator_constants, discriminator_constants):
+    generator = Generator(resolution, FRAMES, 600, ch)
+    discriminators = SpatialDiscriminator(resolution, 600, ch), TemporalDiscriminator(resolution, 600, ch)
+    with zero_variables():
+        make_variables(generator, latent_spec(1, 120), label_spec(1))
+        for network in discriminators:
+            make_variables(network, clip_spec(1, FRAMES, resolution, 3), label_spec(1))
+    counts = tuple(int(_count(network)) for network in (generator, *discriminators))
+    assert counts == (
+        _generator_parameters(generator_constants, ch, 600),
+        _discriminator_parameters(discriminator_constants, ch, 600, 0),
+        _discriminator_parameters(discriminator_constants, ch, 600, 2),
+    )
+    assert counts == _INVENTORY[resolution, ch]
+
+
+@pytest.mark.parametrize('channels', [1, 3])
+def test_clip_shape_range_and_type(channels):
+    generator = Generator(16, FRAMES, CLASSES, 1, channels)
+    clip = generator(tf.random.stateless_normal([2, 120], [0, 1]), tf.constant([0, 2]), training=True)
+    assert clip.shape == (2, FRAMES, 16, 16, channels)
+    assert clip.dtype == tf.float32
+    assert np.abs(clip).max() <= 1
+
+
+@pytest.fixture(scope='module')
+def generator():
+    generator = Generator(16, FRAMES, CLASSES, 1)
+    make_variables(generator, latent_spec(1, 120), label_spec(1))
+    return generator
+
+
+@pytest.fixture(scope='module')
+def latent():
+    return tf.random.stateless_normal([3, 120], [1, 2])
+
+
+def test_nothing_leaks_between_clips(generator, latent):
+    labels = tf.constant([0, 1, 2])
+    together = generator(latent, labels)
+    for row in range(3):
+        alone = generator(latent[row : row + 1], labels[row : row + 1])
+        np.testing.assert_allclose(together[row], alone[0], atol=1e-5)
+
+
+def test_a_label_reaches_its_own_clip_and_every_frame_of_it(generator, latent):
+    before = generator(latent, tf.constant([0, 1, 2]))
+    after = generator(latent, tf.constant([0, 2, 2]))
+    changed = np.abs(after - before).max((2, 3, 4))
+    np.testing.assert_array_equal(changed[[0, 2]], 0)
+    assert (changed[1] > 1e-4).all()
+
+
+def test_frames_of_training_do_not_depend_on_later_ones(latent):
+    """A generator of more frames with the same weights begins with the same frames: causality, and statistics per timestep."""
+    short, long = Generator(16, 3, CLASSES, 1), Generator(16, 5, CLASSES, 1)
+    labels = tf.constant([0, 1, 2])
+    short(latent, labels), long(latent, labels)
+    for first, second in zip(short.trainable_variables, long.trainable_variables):
+        second.assign(first)
+    for first, second in zip(short.non_trainable_variables, long.non_trainable_variables):
+        if first.shape == second.shape:
+            second.assign(first)
+    np.testing.assert_allclose(
+        long(latent, labels, training=True)[:, :3], short(latent, labels, training=True), atol=1e-5
+    )
+
+
+def test_unrolled_equals_looped(generator, latent):
+    unrolled = Generator(16, FRAMES, CLASSES, 1, unroll=True)
+    unrolled(latent, tf.constant([0, 1, 2]))
+    unrolled.set_weights(generator.get_weights())
+    np.testing.assert_allclose(unrolled(latent, tf.constant([0, 1, 2])), generator(latent, tf.constant([0, 1, 2])), atol=1e-5)
+
+
+@pytest.mark.parametrize('network', [SpatialDiscriminator(16, CLASSES, 1), TemporalDiscriminator(16, CLASSES, 1)])
+def test_each_clip_is_judged_alone_with_its_own_label(network):
+    clips, labels = tf.random.stateless_normal([3, FRAMES, 16, 16, 3], [0, 1]), tf.constant([0, 1, 2])
+    logits = network(clips, labels)
+    assert logits.shape == (3,)
+    for row in range(3):
+        np.testing.assert_allclose(logits[row], network(clips[row : row + 1], labels[row : row + 1])[0], rtol=1e-4, atol=1e-4)
+    other = network(clips, tf.constant([0, 2, 2]))
+    np.testing.assert_allclose(other.numpy()[[0, 2]], logits.numpy()[[0, 2]], rtol=1e-4, atol=1e-4)
+    assert abs(other[1] - logits[1]) > 1e-3
+
+
+def test_spatial_score_is_the_sum_over_frames_in_any_order():
+    network = SpatialDiscriminator(16, CLASSES, 1)
+    clips, labels = tf.random.stateless_normal([2, FRAMES, 16, 16, 3], [0, 1]), tf.constant([0, 1])
+    each = [network(clips[:, frame : frame + 1], labels) for frame in range(FRAMES)]
+    np.testing.assert_allclose(network(clips, labels), tf.add_n(each), rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(network(clips[:, ::-1], labels), tf.add_n(each), rtol=1e-4, atol=1e-4)
+
+
+def test_temporal_score_depends_on_the_order_of_frames():
+    network = TemporalDiscriminator(16, CLASSES, 1)
+    clips, labels = tf.random.stateless_normal([2, FRAMES, 8, 8, 3], [0, 1]), tf.constant([0, 1])
+    assert np.abs(network(clips, labels) - network(clips[:, ::-1], labels)).max() > 1e-3
+
+
+def test_projection_head_against_numpy():
+    network = SpatialDiscriminator(16, CLASSES, 1)
+    clip, label = tf.random.stateless_normal([1, 1, 16, 16, 3], [0, 1]), tf.constant([2])
+    logit = network(clip, label)
+    features = clip[:, 0]
+    for block in network.blocks:
+        features = block(features)
+    pooled = np.maximum(features, 0).sum((1, 2))[0]
+    weight, table = network.linear.spectral(None).numpy()[:, 0], network.projection.spectral(None).numpy()
+    np.testing.assert_allclose(logit[0], pooled @ weight + network.linear.bias[0] + pooled @ table[2], rtol=1e-4)
+
+
+@pytest.mark.parametrize('pool_time, steps', [(True, 3), (False, 9)])
+def test_temporal_pooling_is_an_option(pool_time, steps):
+    network = TemporalDiscriminator(16, CLASSES, 1, pool_time)
+    make_variables(network, clip_spec(1, 9, 8, 3), label_spec(1))
+    assert network._steps(9) == steps
+
+
+def test_unknown_resolution_is_one_sentence():
+    with pytest.raises(InputError, match='RESOLUTION is 48; the networks are defined for 16, 32, 64, 128, 256'):
+        Generator(48, FRAMES, CLASSES, 1)
