@@ -70,8 +70,8 @@ class _Signalling:
         self._scored = 0
 
     def score(self, clips):
-        self._scored += 1  # as the ceiling, at step 0, then at step 2
-        if self._scored == 3:
+        self._scored += 1  # at step 0, then at step 2
+        if self._scored == 2:
             os.kill(os.getpid(), self._number)
         return float(np.mean(next(iter(clips))))
 
@@ -144,8 +144,9 @@ def test_the_offline_distance_is_recorded_with_what_it_is_read_against(tmp_path)
             return float(np.mean(next(iter(clips))))
 
     _train(tmp_path, 2, frechet=lambda real: Mean(), frechet_every=2)
-    start, end = (record for record in _records(tmp_path) if 'offline_frechet/distance' in record)
-    assert (start['step'], end['step']) == (0, 2)
+    _train(tmp_path, 4, frechet=lambda real: Mean(), frechet_every=2)
+    start, middle, end = (record for record in _records(tmp_path) if 'offline_frechet/distance' in record)
+    assert (start['step'], middle['step'], end['step']) == (0, 2, 4)
     assert start['offline_frechet/distance'] == start['offline_frechet/ceiling'] == end['offline_frechet/ceiling']
     assert end['offline_frechet/distance'] != end['offline_frechet/ceiling']
     assert end['offline_frechet/floor'] == 0.25

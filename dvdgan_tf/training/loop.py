@@ -18,7 +18,7 @@ from dvdgan_tf.training.checkpoint import Checkpointer
 from dvdgan_tf.training.interrupts import StopRequest
 from dvdgan_tf.training.preview import Previews
 from dvdgan_tf.training.progress import Recorder
-from dvdgan_tf.training.quality import Frechet, Quality
+from dvdgan_tf.training.quality import CEILING, Frechet, Quality
 from dvdgan_tf.training.step import GanStep
 from dvdgan_tf.training.strategy import distribute, make_strategy, replica_batch, sum_over_replicas
 from dvdgan_tf.training.summaries import RunLog
@@ -141,9 +141,6 @@ def train(
             seed=seed,
         )
     _check_fit(data, step.generator)
-    quality = None
-    if frechet is not None:
-        quality = Quality(frechet, step.ema_generator, data.training(0, _SCORED_TOGETHER, _SCORED_TOGETHER), seed)
     checkpointer = Checkpointer(work_dir, state_of(step), keep_last, keep_every, checkpoint_every_seconds)
     restored = checkpointer.restore_newest()
     first = restored or 0
@@ -151,8 +148,10 @@ def train(
     log = RunLog(work_dir, first)
     previews = Previews(step.ema_generator, data.training(0, preview_clips, preview_clips), seed, preview_fps)
     looks: List[_Action] = [(preview_every, lambda at: previews.show(log, at))]
-    if quality is not None:
-        looks.append((frechet_every, lambda at: log.scalars(at, quality.measure())))
+    if frechet is not None:
+        scored = data.training(0, _SCORED_TOGETHER, _SCORED_TOGETHER)
+        quality = Quality(frechet, step.ema_generator, scored, seed, log.last(CEILING))
+        looks.append((frechet_every, lambda at: log.scalars(at, quality.measure(at))))
     if restored is None:
         previews.show_real(log)
         for _, look in looks:

@@ -1,6 +1,6 @@
 """The quality number logged during training: a Frechet distance with what it must be read against."""
 
-from typing import Callable, Dict, Iterable, Iterator, Protocol
+from typing import Callable, Dict, Iterable, Iterator, Optional, Protocol
 
 import tensorflow as tf
 import tf_keras as keras
@@ -8,6 +8,7 @@ import tf_keras as keras
 from dvdgan_tf.sampling.latents import sample_latents
 
 _NAME = 'offline_frechet'
+CEILING = f'{_NAME}/ceiling'
 
 
 class Frechet(Protocol):
@@ -20,35 +21,39 @@ class Frechet(Protocol):
 
 
 class Quality:
-    """Scores one generator again and again on the same latents and labels.
-
-    The score at construction is the ceiling, so the generator must be untrained then.
+    """Scores one generator again and again on the same latents and labels; the score at step 0 is the ceiling.
 
     Args:
         make_frechet: makes the distance out of batches of real clips.
-        generator: the moving average of the generator, untrained.
+        generator: the moving average of the generator.
         real: endless batches (clip [b, T, H, W, C], label [b]); generated clips get their labels and, where the
             generator continues clips, their first frames.
         seed: the latents depend on this alone.
+        ceiling: the score at step 0 where the run began earlier; None for none.
     """
 
     def __init__(
-        self, make_frechet: Callable[[Iterable], Frechet], generator: keras.Model, real: tf.data.Dataset, seed: int
+        self,
+        make_frechet: Callable[[Iterable], Frechet],
+        generator: keras.Model,
+        real: tf.data.Dataset,
+        seed: int,
+        ceiling: Optional[float],
     ) -> None:
         self._generator = generator
         self._real = real
         self._seed = seed
         self._generate = tf.function(self._generated, autograph=False)
         self._frechet = make_frechet(clip for clip, _ in real)
-        self._ceiling = self._frechet.score(self._clips())
+        self._ceiling = ceiling
 
-    def measure(self) -> Dict[str, float]:
-        """Scores the generator as it is now; floor and ceiling beside it."""
-        return {
-            f'{_NAME}/distance': self._frechet.score(self._clips()),
-            f'{_NAME}/floor': self._frechet.floor,
-            f'{_NAME}/ceiling': self._ceiling,
-        }
+    def measure(self, step: int) -> Dict[str, float]:
+        """Scores the generator as it is at this step; floor and ceiling beside it."""
+        distance = self._frechet.score(self._clips())
+        if step == 0:
+            self._ceiling = distance
+        values = {f'{_NAME}/distance': distance, f'{_NAME}/floor': self._frechet.floor}
+        return values if self._ceiling is None else {**values, CEILING: self._ceiling}
 
     def _clips(self) -> Iterator[tf.Tensor]:
         for index, (clip, label) in enumerate(self._real):

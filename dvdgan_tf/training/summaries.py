@@ -3,7 +3,7 @@
 import json
 import os
 import time
-from typing import Dict
+from typing import Dict, List, Optional
 
 import numpy as np
 import tensorflow as tf
@@ -57,10 +57,10 @@ class RunLog:
         except tf.errors.OpError as error:
             raise _cannot_write(self._metrics_path, error) from error
 
-    def text(self, name: str, content: str) -> None:
-        """Records a text, shown by TensorBoard as it is written."""
-        with self._writer.as_default(step=0):
-            tf.summary.text(name, '\n'.join('    ' + line for line in content.splitlines()))
+    def last(self, name: str) -> Optional[float]:
+        """Returns the newest value of this name among the records that this run found; None if there is none."""
+        values = [json.loads(line).get(name) for line in self._lines]
+        return next((value for value in reversed(values) if value is not None), None)
 
     def clips(self, name: str, step: int, clips: np.ndarray, fps: float) -> None:
         """Records clips as a playing grid in TensorBoard and as a GIF and a contact sheet under `previews`.
@@ -86,10 +86,6 @@ class RunLog:
         video.write_whole(f'{path}.gif', gif)
         video.contact_sheet(f'{path}.png', clips)
 
-    def close(self) -> None:
-        """Closes the TensorBoard file."""
-        self._writer.close()
-
     def _rewrite(self) -> None:
         temporary = self._metrics_path + '.writing'
         with tf.io.gfile.GFile(temporary, 'w') as file:
@@ -103,7 +99,7 @@ def sigmas(model: tf.Module) -> Dict[str, float]:
     return {'largest': max(values), 'smallest': min(values)} if values else {}
 
 
-def _lines_until(path: str, step: int) -> list:
+def _lines_until(path: str, step: int) -> List[str]:
     """The whole lines of `metrics.jsonl` up to and including a step; a line torn by a kill is dropped."""
     if not tf.io.gfile.exists(path):
         return []
