@@ -36,7 +36,8 @@ def mean_and_spread(values: Sequence[float], error: float | None) -> dict[str, o
     """The mean over repeats with their standard deviation (ddof = 0), or one value with its standard error."""
     if len(values) > 1:
         return {'value': float(np.mean(values)), 'spread': float(np.std(values)), 'spread_kind': 'std over repeats'}
-    return {'value': float(values[0]), 'spread': error, 'spread_kind': None if error is None else 'jackknife standard error'}
+    kind = None if error is None else 'jackknife standard error'
+    return {'value': float(values[0]), 'spread': error, 'spread_kind': kind}
 
 
 def frechet(real: Mapping[str, Collector], fakes: Fakes) -> Scores:

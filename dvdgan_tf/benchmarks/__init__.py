@@ -1,0 +1,1 @@
+"""What is measured: speed, memory and where the time goes."""
