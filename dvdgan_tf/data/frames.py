@@ -51,6 +51,8 @@ def _video(clip: SourceClip, rules: Rules) -> Frames:
         if rules.decoder == 'tfio':
             from dvdgan_tf.data import decode_tfio
 
+            if clip.seconds is not None:
+                raise BadClip('is a part of a longer video, which only --decoder=pyav can cut out')
             for frame in decode_tfio.video_frames(file.read()):
                 yield resized(frame, rules), 0.0, False
         else:

@@ -85,6 +85,12 @@ def prepare(
         raise InputError(f'There is no clip in {source["input"]}: {_example(listing.absent)}.')
     if listing.dtype != 'uint8' and rules.encoding != 'raw':
         raise InputError(f'{listing.dtype} values do not fit into {rules.encoding}: give --encoding=raw.')
+    if rules.decoder == 'tfio':
+        from dvdgan_tf.data import decode_tfio
+
+        if rules.fps is not None:
+            raise InputError('--decoder=tfio knows no time stamps: leave --fps out or use --decoder=pyav.')
+        decode_tfio.check()
     remote.register(output)
     with _writing(output):
         _claim(output, listing, rules, source, shard_megabytes, shard_clips)
