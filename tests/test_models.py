@@ -185,3 +185,34 @@ def test_temporal_pooling_is_an_option(pool_time, steps):
 def test_unknown_resolution_is_one_sentence():
     with pytest.raises(InputError, match='RESOLUTION is 48; the networks are defined for 16, 32, 64, 128, 256'):
         Generator(48, FRAMES, CLASSES, 1)
+
+
+def _predictor():
+    return Generator(32, FRAMES, 1, 1, context_frames=2)
+
+
+def test_context_frames_set_the_state_of_the_conv_gru_of_their_resolution():
+    network = _predictor()
+    make_variables(network, latent_spec(1, 120), label_spec(1), clip_spec(1, 2, 32, 3))
+    states = network.frame_encoder(tf.zeros([2, 2, 32, 32, 3]))
+    assert [tuple(state.shape) for state in states] == [(2, 4, 4, 8), (2, 8, 8, 8), (2, 16, 16, 4)]
+    assert [state.shape[-1] for state in states] == [group.gru.units for group in network.groups]
+    assert [layer.spectral.kernel.shape[2] for layer in network.frame_encoder.states] == [2 * 16, 2 * 8, 2 * 4]
+
+
+def test_prediction_depends_on_every_context_frame_of_its_own_clip(latent):
+    network, labels = _predictor(), tf.zeros([3], tf.int32)
+    context = np.random.RandomState(0).uniform(-1, 1, [3, 2, 32, 32, 3]).astype('float32')
+    before = network(latent, labels, context)
+    assert before.shape == (3, FRAMES, 32, 32, 3)
+    for frame in range(2):
+        changed = context.copy()
+        changed[1, frame] *= -1
+        difference = np.abs(network(latent, labels, changed) - before).max((2, 3, 4))
+        np.testing.assert_array_equal(difference[[0, 2]], 0)
+        assert (difference[1] > 1e-4).all()
+
+
+def test_prediction_with_classes_is_one_sentence():
+    with pytest.raises(InputError, match='NUM_CLASSES is 7 with 2 context frames; prediction has no classes: set it to 1'):
+        Generator(32, FRAMES, 7, 1, context_frames=2)

@@ -12,7 +12,7 @@ import tf_keras as keras
 
 from dvdgan_tf.layers.residual import DiscriminatorBlock
 from dvdgan_tf.layers.spectral_norm import SpectralDense, SpectralEmbedding
-from dvdgan_tf.models.generator import constants
+from dvdgan_tf.models.widths import constants
 
 WIDTHS = {
     16: (8, 16, 16),

@@ -4,7 +4,7 @@ Differences from the paper: none for 64x64 and 128x128. The widths at 256x256 re
 256 does [inferred]; those at 32x32 and 16x16 are ours, for small runs.
 """
 
-from typing import Optional, Sequence
+from typing import Optional
 
 import tensorflow as tf
 import tf_keras as keras
@@ -16,6 +16,8 @@ from dvdgan_tf.layers.moments import MomentsClass, TimestepMoments
 from dvdgan_tf.layers.normalization import LearnedNormalization
 from dvdgan_tf.layers.residual import GeneratorBlock
 from dvdgan_tf.layers.spectral_norm import SpectralDense
+from dvdgan_tf.models.frame_encoder import FrameEncoder
+from dvdgan_tf.models.widths import constants
 
 LATENT_SIZE = 120
 EMBEDDING_SIZE = 120
@@ -53,10 +55,11 @@ class Generator(keras.Model):
 
     Args:
       resolution: height and width of the clips: 16, 32, 64, 128 or 256.
-      num_frames: T, frames per clip.
-      num_classes: size of the label embedding.
+      num_frames: T, frames that are generated.
+      num_classes: size of the label embedding; with context 1, as prediction does not condition on a class (paper B.4).
       channel_multiplier: ch; the paper's is 128 at 64x64 and 96 above.
       video_channels: C, colours per pixel.
+      context_frames: frames that the clip continues (DVD-GAN-FP), 0 for synthesis.
       moments: what the normalisations take their mean and variance over.
       unroll: whether the ConvGRUs are unrolled instead of looped.
     """
@@ -68,24 +71,32 @@ class Generator(keras.Model):
         num_classes: int,
         channel_multiplier: int,
         video_channels: int = 3,
+        context_frames: int = 0,
         moments: MomentsClass = TimestepMoments,
         unroll: bool = False,
         name: str = 'generator',
     ) -> None:
         super().__init__(name=name, autocast=False)
+        if context_frames and num_classes != 1:
+            raise InputError(
+                f'NUM_CLASSES is {num_classes} with {context_frames} context frames; prediction has no classes: set it to 1.'
+            )
         widths = [constant * channel_multiplier for constant in constants(WIDTHS, resolution)]
         self.resolution = resolution
         self.num_frames = num_frames
         self.num_classes = num_classes
         self.video_channels = video_channels
         self.latent_size = LATENT_SIZE
-        self.context_frames = 0
+        self.context_frames = context_frames
         self.embedding = keras.layers.Embedding(num_classes, EMBEDDING_SIZE, 'orthogonal', name='embedding')
         self.base = SpectralDense(BASE_SIZE * BASE_SIZE * widths[0], name='base')
         self.groups = [
             GeneratorGroup(width, units, num_frames, moments, unroll, name=f'group_{BASE_SIZE << index}')
             for index, (width, units) in enumerate(zip(widths, widths[1:]))
         ]
+        self.frame_encoder = None
+        if context_frames:
+            self.frame_encoder = FrameEncoder(resolution, channel_multiplier, widths[:-1])
         self.norm = LearnedNormalization(num_frames, moments, name='norm')
         self.to_video = SpectralConvolution(video_channels, name='to_video')
 
@@ -97,7 +108,7 @@ class Generator(keras.Model):
         Args:
           latent: `[B, 120]` ~ N(0, I), or sigma N(0, I) with truncation.
           label: `[B]` int32 in [0, num_classes).
-          context: None for synthesis.
+          context: `[B, C_frames, H, W, C]` in [-1, 1] for prediction, None for synthesis.
           training: normalise by the batch (and update the moving averages and spectral vectors) instead of the moving averages.
 
         Returns: `[B, T, H, W, C]` float32 in [-1, 1].
@@ -105,19 +116,11 @@ class Generator(keras.Model):
         condition = tf.concat([latent, tf.cast(self.embedding(label), latent.dtype)], -1)
         condition = tf.cast(condition, self.compute_dtype)
         frames = tf.reshape(self.base(condition, training=training), [-1, BASE_SIZE, BASE_SIZE, self.groups[0].gru.units])
-        for index, group in enumerate(self.groups):
-            frames = group(frames, condition, None, constant=index == 0, training=training)
+        states = [None] * len(self.groups)
+        if self.frame_encoder is not None:
+            states = self.frame_encoder(context, training=training)
+        for index, (group, state) in enumerate(zip(self.groups, states)):
+            frames = group(frames, condition, state, constant=index == 0, training=training)
         frames = tf.nn.relu(self.norm(frames, training=training))
         video = tf.tanh(tf.cast(self.to_video(frames, training=training), self.variable_dtype))
         return tf.reshape(video, [-1, self.num_frames, self.resolution, self.resolution, self.video_channels])
-
-
-def constants(table: dict, resolution: int) -> Sequence[int]:
-    """The width constants of a resolution.
-
-    Raises:
-      InputError: the table has no such resolution.
-    """
-    if resolution not in table:
-        raise InputError(f'RESOLUTION is {resolution}; the networks are defined for {", ".join(map(str, table))}.')
-    return table[resolution]

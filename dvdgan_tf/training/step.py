@@ -103,6 +103,8 @@ class GanStep(tf.Module):
     def update_discriminators(self, batch: Batch, update: int) -> Metrics:
         """One update of D_S and D_T; nothing of G changes."""
         clip, label = batch
+        if self.generator.context_frames:
+            label = tf.zeros_like(label)  # "settling the class id of all samples to 0" (paper B.4)
         draws = _Draws(self, update)
         with state.collected():
             fake, fake_label = self._generate(clip, draws)
