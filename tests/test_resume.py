@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from dvdgan_tf.training.checkpoint import checkpoint_path, saved_steps
@@ -26,15 +27,26 @@ _SHRUNK = {
 }
 
 
-def _train(work_dir, steps):
-    bindings = [f'--gin_param={name} = {value}' for name, value in {**_SHRUNK, 'TRAIN_STEPS': steps}.items()]
-    command = [sys.executable, os.path.join(_CHECKOUT, 'bin', 'train'), '--gin_file=gin/quickstart.gin', *bindings]
-    return subprocess.Popen([*command, f'--work_dir={work_dir}'], cwd='/', stdout=subprocess.PIPE, text=True)
+@pytest.fixture
+def train():
+    """Starts bin/train; what still runs at the end is killed."""
+    started = []
+
+    def start(work_dir, steps):
+        bindings = [f'--gin_param={name} = {value}' for name, value in {**_SHRUNK, 'TRAIN_STEPS': steps}.items()]
+        command = [sys.executable, os.path.join(_CHECKOUT, 'bin', 'train'), '--gin_file=gin/quickstart.gin', *bindings]
+        command.append(f'--work_dir={work_dir}')
+        started.append(subprocess.Popen(command, cwd='/', stdout=subprocess.PIPE, text=True))
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()
 
 
-def test_killed_and_resumed_equals_uninterrupted_to_the_bit(tmp_path):
+def test_killed_and_resumed_equals_uninterrupted_to_the_bit(train, tmp_path):
     killed, whole = str(tmp_path / 'killed'), str(tmp_path / 'whole')
-    run = _train(killed, 1_000_000)
+    run = train(killed, 1_000_000)
     for line in run.stdout:
         if 'step 3/' in line:
             run.kill()
@@ -43,7 +55,7 @@ def test_killed_and_resumed_equals_uninterrupted_to_the_bit(tmp_path):
     assert run.returncode == -9
     saved = saved_steps(killed)[-1]
     steps = saved + 3
-    resumed, uninterrupted = _train(killed, steps), _train(whole, steps)
+    resumed, uninterrupted = train(killed, steps), train(whole, steps)
     said, _ = resumed.communicate()
     assert resumed.returncode == 0 and f'from step {saved} to step {steps}' in said
     said, _ = uninterrupted.communicate()
@@ -52,7 +64,8 @@ def test_killed_and_resumed_equals_uninterrupted_to_the_bit(tmp_path):
     expected, got = (tf.train.load_checkpoint(checkpoint_path(work_dir, steps)) for work_dir in (whole, killed))
     names = expected.get_variable_to_shape_map()
     assert names == got.get_variable_to_shape_map()
-    for part in ('generator/', 'ema_generator/', 'spatial/', 'temporal/', 'generator_optimizer/', 'u/.ATTRIBUTES', 'moving_mean', 'step/'):
+    parts = 'generator/', 'ema_generator/', 'spatial/', 'temporal/', 'generator_optimizer/', 'discriminator_optimizer/'
+    for part in (*parts, 'u/.ATTRIBUTES', 'moving_mean', 'step/'):
         assert any(part in name for name in names), part
     for name in set(names) - {'_CHECKPOINTABLE_OBJECT_GRAPH'}:
         np.testing.assert_array_equal(expected.get_tensor(name), got.get_tensor(name), err_msg=name)

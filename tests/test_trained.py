@@ -19,18 +19,21 @@ _TESTS = os.path.dirname(os.path.abspath(__file__))
 _TINY = os.path.join(_TESTS, 'tiny.gin')
 
 
-def _command(name, *arguments):
-    """A script of bin/, run from another folder, to which tests/tiny.py is known."""
-    script = os.path.join(os.path.dirname(_TESTS), 'bin', name)
-    environment = {**os.environ, 'PYTHONPATH': _TESTS, 'TF_CPP_MIN_LOG_LEVEL': '3'}
-    return subprocess.Popen(
-        [sys.executable, script, *arguments],
-        cwd='/',
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+@pytest.fixture
+def command():
+    """Starts a script of bin/ in another folder, knowing tests/tiny.py; what still runs at the end is killed."""
+    started = []
+
+    def start(name, *arguments):
+        script = [sys.executable, os.path.join(os.path.dirname(_TESTS), 'bin', name), *arguments]
+        environment = {**os.environ, 'PYTHONPATH': _TESTS}
+        pipes = {'stdout': subprocess.PIPE, 'stderr': subprocess.PIPE}
+        started.append(subprocess.Popen(script, cwd='/', env=environment, text=True, **pipes))
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()
 
 
 @pytest.fixture(scope='module')
@@ -94,10 +97,10 @@ def test_checkpoints_without_a_configuration_are_not_touched(tmp_path):
         trained.claim(str(tmp_path))
 
 
-def test_training_ends_with_143_on_sigterm_with_2_on_another_configuration_and_can_be_sampled(tmp_path):
+def test_training_ends_with_143_on_sigterm_with_2_on_another_configuration_and_can_be_sampled(command, tmp_path):
     work_dir, output = str(tmp_path / 'run'), tmp_path / 'samples'
     arguments = f'--gin_file={_TINY}', f'--work_dir={work_dir}'
-    training = _command('train', *arguments, '--gin_param=TRAIN_STEPS = 1000000')
+    training = command('train', *arguments, '--gin_param=TRAIN_STEPS = 1000000')
     for line in training.stdout:
         if 'step 4/' in line:
             training.send_signal(signal.SIGTERM)
@@ -106,8 +109,8 @@ def test_training_ends_with_143_on_sigterm_with_2_on_another_configuration_and_c
     assert training.returncode == 143
     assert saved_steps(work_dir)[-1] >= 4
 
-    other = _command('train', *arguments, '--gin_param=RATE = 0.5')
-    sampling = _command(
+    other = command('train', *arguments, '--gin_param=RATE = 0.5')
+    sampling = command(
         'sample', f'--work_dir={work_dir}', f'--output={output}', '--num_clips=3', '--label=circling disk', '--seed=5'
     )
     _, message = other.communicate()
