@@ -18,9 +18,10 @@ def _count(network):
 def _generator_parameters(constants, ch, classes, channels=3):
     """Counted from the paper's constants, independently of the layers.
 
-    Embedding classes x 120; linear 240 -> 4*4*w0 with bias; per group of input width w and output width v: three ConvGRU gates of
-    3x3x2w -> w with bias; a block w -> w (two 3x3 convolutions with bias, two norms of two linear maps 240 -> w); a block w -> v (3x3 w -> v and
-    v -> v, 1x1 skip w -> v, all with bias; norms of width w and v); at the end a norm with scale and offset, and 3x3 -> channels.
+    Embedding classes x 120; linear 240 -> 4*4*w0 with bias; per group of input width w and output width v: three
+    ConvGRU gates of 3x3x2w -> w with bias; a block w -> w (two 3x3 convolutions with bias, two norms of two linear maps
+    240 -> w); a block w -> v (3x3 w -> v and v -> v, 1x1 skip w -> v, all with bias; norms of width w and v); at the
+    end a norm with scale and offset, and 3x3 -> channels.
     """
     widths = [constant * ch for constant in constants]
     total = classes * 120 + 240 * 16 * widths[0] + 16 * widths[0]
@@ -32,7 +33,8 @@ def _generator_parameters(constants, ch, classes, channels=3):
 
 
 def _discriminator_parameters(constants, ch, classes, blocks_3d, channels=3):
-    """Counted from the paper's constants: per block two convolutions with bias, 27 taps in 3-D and 9 in 2-D, and a 1x1 skip with bias where the
+    """Counted from the paper's constants: per block two convolutions with bias, 27 taps in 3-D and 9 in 2-D, and a 1x1
+    skip with bias where the
     block pools (all but the last) or widens; then a linear map to 1 with bias and an embedding of classes x width.
     """
     widths = [channels, *[constant * ch for constant in constants]]
@@ -44,7 +46,7 @@ def _discriminator_parameters(constants, ch, classes, blocks_3d, channels=3):
     return total + widths[-1] + 1 + classes * widths[-1]
 
 
-# Resolution, ch, G's and D's constants (paper B.2 for 64 and 128), then the trainable parameters of G, D_S and D_T for 600 classes.
+# Resolution, ch, G's and D's constants (paper B.2 for 64 and 128).
 _GOLDEN = [
     (16, 8, (8, 4, 2), (8, 16, 16)),
     (32, 8, (8, 8, 4, 2), (4, 8, 16, 16)),
@@ -52,6 +54,7 @@ _GOLDEN = [
     (128, 96, (8, 8, 8, 4, 2, 1), (1, 2, 4, 8, 16, 16)),
     (256, 96, (8, 8, 8, 8, 4, 2, 1), (1, 2, 4, 8, 8, 16, 16)),
 ]
+# Resolution and ch to the trainable parameters of G, D_S and D_T for 600 classes.
 _INVENTORY = {
     (16, 8): (886915, 640833, 1160385),
     (32, 8): (1383043, 669665, 800417),
@@ -116,7 +119,9 @@ def test_a_label_reaches_its_own_clip_and_every_frame_of_it(generator, latent):
 
 
 def test_frames_of_training_do_not_depend_on_later_ones(latent):
-    """A generator of more frames with the same weights begins with the same frames: causality, and statistics per timestep."""
+    """A generator of more frames with the same weights begins with the same frames: causality, and statistics per
+    timestep.
+    """
     short, long = Generator(16, 3, CLASSES, 1), Generator(16, 5, CLASSES, 1)
     labels = tf.constant([0, 1, 2])
     short(latent, labels), long(latent, labels)
@@ -134,7 +139,9 @@ def test_unrolled_equals_looped(generator, latent):
     unrolled = Generator(16, FRAMES, CLASSES, 1, unroll=True)
     unrolled(latent, tf.constant([0, 1, 2]))
     unrolled.set_weights(generator.get_weights())
-    np.testing.assert_allclose(unrolled(latent, tf.constant([0, 1, 2])), generator(latent, tf.constant([0, 1, 2])), atol=1e-5)
+    np.testing.assert_allclose(
+        unrolled(latent, tf.constant([0, 1, 2])), generator(latent, tf.constant([0, 1, 2])), atol=1e-5
+    )
 
 
 @pytest.mark.parametrize('network', [SpatialDiscriminator(16, CLASSES, 1), TemporalDiscriminator(16, CLASSES, 1)])
@@ -143,7 +150,9 @@ def test_each_clip_is_judged_alone_with_its_own_label(network):
     logits = network(clips, labels)
     assert logits.shape == (3,)
     for row in range(3):
-        np.testing.assert_allclose(logits[row], network(clips[row : row + 1], labels[row : row + 1])[0], rtol=1e-4, atol=1e-4)
+        np.testing.assert_allclose(
+            logits[row], network(clips[row : row + 1], labels[row : row + 1])[0], rtol=1e-4, atol=1e-4
+        )
     other = network(clips, tf.constant([0, 2, 2]))
     np.testing.assert_allclose(other.numpy()[[0, 2]], logits.numpy()[[0, 2]], rtol=1e-4, atol=1e-4)
     assert abs(other[1] - logits[1]) > 1e-3
@@ -214,5 +223,7 @@ def test_prediction_depends_on_every_context_frame_of_its_own_clip(latent):
 
 
 def test_prediction_with_classes_is_one_sentence():
-    with pytest.raises(InputError, match='NUM_CLASSES is 7 with 2 context frames; prediction has no classes: set it to 1'):
+    with pytest.raises(
+        InputError, match='NUM_CLASSES is 7 with 2 context frames; prediction has no classes: set it to 1'
+    ):
         Generator(32, FRAMES, 7, 1, context_frames=2)

@@ -27,7 +27,9 @@ def test_upsample_convolution_is_upsampling_then_convolution():
     np.testing.assert_allclose(resample.upsample_convolution(frames, kernel), expected, atol=1e-4)
 
 
-@pytest.mark.parametrize('sizes, window', [((4, 6), (2, 2)), ((4, 4, 6), (2, 2, 2)), ((3, 4, 6), (1, 2, 2)), ((5, 4, 4), (2, 2, 2))])
+@pytest.mark.parametrize(
+    'sizes, window', [((4, 6), (2, 2)), ((4, 4, 6), (2, 2, 2)), ((3, 4, 6), (1, 2, 2)), ((5, 4, 4), (2, 2, 2))]
+)
 def test_convolution_pool_is_convolution_then_mean(sizes, window):
     inputs, kernel = _random(2, *sizes, 4), _random(*[3] * len(sizes), 4, 5, seed=1)
     plain = tf.nn.convolution(inputs, kernel, padding='SAME').numpy()

@@ -126,5 +126,7 @@ def test_random_numbers_depend_on_the_step_alone(trained):
 
 
 def test_more_frames_for_the_spatial_discriminator_than_there_are_is_one_sentence():
-    with pytest.raises(InputError, match=r'spatial_frames \(k\) is 9, but clips have 4 generated frames; choose 1 to 4'):
+    with pytest.raises(
+        InputError, match=r'spatial_frames \(k\) is 9, but clips have 4 generated frames; choose 1 to 4'
+    ):
         _make(spatial_frames=9)

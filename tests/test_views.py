@@ -73,9 +73,12 @@ def test_discriminators_of_48_frames_at_128_see_the_papers_number_of_pixels():
         return views.sample_frames(clip, uniform, 8), views.average_pool_2x2(clip, uniform)
 
     function = tf.function(seen, autograph=False)
-    shapes = [output.shape for output in function.get_concrete_function(
-        tf.TensorSpec([1, 48, 128, 128, 3]), tf.TensorSpec([1, 48])
-    ).structured_outputs]
+    shapes = [
+        output.shape
+        for output in function.get_concrete_function(
+            tf.TensorSpec([1, 48, 128, 128, 3]), tf.TensorSpec([1, 48])
+        ).structured_outputs
+    ]
     pixels = sum(shape[1] * shape[2] * shape[3] for shape in shapes)
     assert pixels == 327680
     assert round(100 * (1 - pixels / (48 * 128 * 128))) == 58

@@ -1,8 +1,9 @@
-"""How fast the training step is: against the matrix product of the same machine, counting the operations of the plain form.
+"""How fast the training step is: against the matrix product of the same machine, counting the operations of the plain
+form.
 
-The plain form convolves what the equations say: upsampling before a convolution and pooling after it are not folded into it. (Left out of
-the count as any build would: the first ConvGRU's input part is the same at every frame, the state before the first frame is zero,
-and 1x1 skips are done on the smaller side.)
+The plain form convolves what the equations say: upsampling before a convolution and pooling after it are not folded
+into it. (Left out of the count as any build would: the first ConvGRU's input part is the same at every frame, the state
+before the first frame is zero, and 1x1 skips are done on the smaller side.)
 """
 
 import collections
@@ -51,7 +52,9 @@ def discriminator_flops(resolution: int, ch: int, size: int, frames: int, blocks
 
 
 def step_flops(resolution: int, num_frames: int, ch: int, batch: int, spatial_frames: int = 8) -> float:
-    """Two updates of D (G forward; D forward and backward on real and generated), one of G (backward through D to its input)."""
+    """Two updates of D (G forward; D forward and backward on real and generated), one of G (backward through D to its
+    input).
+    """
     both = discriminator_flops(resolution, ch, resolution, spatial_frames, 0)
     both += discriminator_flops(resolution, ch, resolution // 2, num_frames, discriminators.BLOCKS_3D)
     return batch * ((2 + 3) * generator_flops(resolution, num_frames, ch) + (2 * 2 * 3 + 2) * both)
@@ -71,7 +74,9 @@ def matmul_flops_per_second(size: int = 2048, times: int = 10) -> float:
     return best
 
 
-def make_step(resolution: int, num_frames: int, ch: int, batch: int, classes: int = 4) -> tf.types.experimental.GenericFunction:
+def make_step(
+    resolution: int, num_frames: int, ch: int, batch: int, classes: int = 4
+) -> tf.types.experimental.GenericFunction:
     """A traced training step on fixed random clips; calling it trains once and returns the metrics."""
     adam = functools.partial(keras.optimizers.Adam, beta_1=0.0, beta_2=0.999, jit_compile=False)
     step = GanStep(
@@ -111,7 +116,11 @@ def time_by_operation(function: tf.types.experimental.GenericFunction) -> List[T
 
 def report(resolution: int = 64, num_frames: int = 12, ch: int = 16, batch: int = 8, steps: int = 5) -> Iterator[str]:
     """Lines of text: the step's speed, the matrix product's, their ratio, memory, and where the time goes."""
-    threads = tf.config.threading.get_intra_op_parallelism_threads() or os.environ.get('TF_NUM_INTRAOP_THREADS') or os.cpu_count()
+    threads = (
+        tf.config.threading.get_intra_op_parallelism_threads()
+        or os.environ.get('TF_NUM_INTRAOP_THREADS')
+        or os.cpu_count()
+    )
     yield f'training step at {resolution}x{resolution}x{num_frames}, ch {ch}, batch {batch}, float32, {threads} threads'
     function = make_step(resolution, num_frames, ch, batch)
     started = time.perf_counter()
@@ -124,7 +133,8 @@ def report(resolution: int = 64, num_frames: int = 12, ch: int = 16, batch: int 
         seconds.append(time.perf_counter() - started)
     peak, best = matmul_flops_per_second(), min(seconds)
     rate = step_flops(resolution, num_frames, ch, batch) / best
-    yield f'best of {steps} steps: {best:.2f} s, {1 / best:.3f} step/s (all: {", ".join(f"{each:.2f}" for each in seconds)})'
+    every = ', '.join(f'{each:.2f}' for each in seconds)
+    yield f'best of {steps} steps: {best:.2f} s, {1 / best:.3f} step/s (all: {every})'
     yield f'plain form: {rate * best / _GIGA:.0f} GFLOP a step, {rate / _GIGA:.0f} GFLOP/s'
     yield f'matrix product 2048: {peak / _GIGA:.0f} GFLOP/s; ratio {rate / peak:.2f}'
     yield f'peak memory of the process: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6:.2f} GB'

@@ -3,8 +3,9 @@
     r = sigmoid(Wr * [h; x] + br)      u = sigmoid(Wu * [h; x] + bu)
     c = relu(Wc * [x; r.h] + bc)       h' = u.h + (1 - u).c
 
-with 3x3 kernels; note the ReLU, and that u multiplies the old state. A convolution is linear in [h; x], so the x part of all
-gates and all frames is one convolution before the loop; each kernel is still normalised as one matrix over [h; x].
+with 3x3 kernels; note the ReLU, and that u multiplies the old state. A convolution is linear in [h; x], so the x part
+of all gates and all frames is one convolution before the loop; each kernel is still normalised as one matrix over
+[h; x].
 
 Differences from the paper: none.
 """
@@ -23,14 +24,14 @@ _Gates = Sequence[tf.Tensor]
 class ConvGRU(keras.layers.Layer):
     """Runs a ConvGRU over the frames of each clip and returns every state.
 
-    Call: frames `[B*T, H, W, in]`, batch-major, or `[B, H, W, in]` for an input that is the same at every frame; optionally the
-    initial state `[B, H, W, units]` (zeros when None). Returns the states, batch-major `[B*T, H, W, units]`.
+    Call: frames `[B*T, H, W, in]`, batch-major, or `[B, H, W, in]` for an input that is the same at every frame;
+    optionally the initial state `[B, H, W, units]` (zeros when None). Returns the states `[B*T, H, W, units]`.
 
     Args:
       units: width of the state.
       num_frames: T.
-      unroll: whether the graph holds T copies of the cell (for export, and faster on a CPU) instead of one `tf.while_loop`
-        (compile time independent of T).
+      unroll: whether the graph holds T copies of the cell (for export, and faster on a CPU) instead of one
+        `tf.while_loop` (compile time independent of T).
     """
 
     def __init__(self, units: int, num_frames: int, unroll: bool = False, name: Optional[str] = None) -> None:
@@ -75,11 +76,12 @@ class ConvGRU(keras.layers.Layer):
         of_reset_state = candidate[:, :, width:]
 
         def cell(inputs: _Gates, state: Optional[tf.Tensor]) -> tf.Tensor:
-            """One step: the input's part of (reset and update, candidate) and the old state (None for zeros) to the new state."""
+            """The input's part of (gates, candidate) and the old state (None for zeros) to the new state."""
             gates, new = inputs
             if state is None:
                 return (1.0 - tf.sigmoid(tf.split(gates, 2, -1)[1])) * tf.nn.relu(new)
-            reset, keep = tf.split(tf.sigmoid(gates + tf.nn.conv2d(state, of_state, 1, 'SAME')), 2, -1)
+            gates = tf.sigmoid(gates + tf.nn.conv2d(state, of_state, 1, 'SAME'))
+            reset, keep = tf.split(gates, 2, -1)
             new = tf.nn.relu(new + tf.nn.conv2d(reset * state, of_reset_state, 1, 'SAME'))
             return new + keep * (state - new)
 

@@ -1,10 +1,11 @@
 """Over what a normalisation takes its mean and variance.
 
-The generator's default is `TimestepMoments` (paper B.2): "we do not reduce over the time dimension", so frame t of every clip is
-normalised by the moments of all frames t and no information passes between timesteps. The others are the variants of appendix D.
+The generator's default is `TimestepMoments` (paper B.2): "we do not reduce over the time dimension", so frame t of
+every clip is normalised by the moments of all frames t and no information passes between timesteps. The others are the
+variants of appendix D.
 
-Every layer maps batch-major frames `[B*T, H, W, C]` to `[2, b, t, c]` float32, mean and variance, where b is B or 1, t is T or 1
-and c is C or 1.
+Every layer maps batch-major frames `[B*T, H, W, C]` to `[2, b, t, c]` float32, mean and variance, where b is B or 1, t
+is T or 1 and c is C or 1.
 
 Differences from the paper: none. The decay of the moving averages is not stated there [inferred].
 """
@@ -60,7 +61,7 @@ class LayerMoments(Moments):
 
 
 class GroupMoments(Moments):
-    """Mean and variance of each frame over groups of channels (Wu & He 2018): 32 groups, or one channel each below 32."""
+    """Each frame's mean and variance over 32 groups of channels, or one channel each below 32 (Wu & He 2018)."""
 
     def _pooled(self, powers: tf.Tensor) -> tf.Tensor:
         channels = powers.shape[3]

@@ -1,4 +1,6 @@
-"""Normalisation of the generator's features, class-conditional in its blocks and plain before its last convolution (paper B.3).
+"""Normalisation of the generator's features: class-conditional in its blocks, plain before its last convolution.
+
+Paper B.3.
 
 Differences from the paper: none. Epsilon is not stated there [inferred, as BigGAN].
 """

@@ -1,7 +1,8 @@
 """Doubling and halving of height and width, alone and folded into a 3x3 convolution.
 
 The folded forms are exact rewrites with 16/36 of the multiplications (64/216 in 3-D) and no full-size intermediate: an
-average (or a nearest repetition) before or after a convolution is itself a convolution, so both make one kernel of size 4 and stride 2.
+average (or a nearest repetition) before or after a convolution is itself a convolution, so both make one kernel of size
+4 and stride 2.
 """
 
 import itertools
@@ -12,7 +13,7 @@ import tensorflow as tf
 
 
 def upsample(frames: tf.Tensor) -> tf.Tensor:
-    """Nearest-neighbour x2: `[N, H, W, C] -> [N, 2H, 2W, C]`. By repetition and reshapes: its gradient compiles under XLA."""
+    """Nearest-neighbour x2: `[N, H, W, C] -> [N, 2H, 2W, C]`; its gradient, unlike a resize's, compiles under XLA."""
     height, width, channels = frames.shape[1:]
     wide = tf.reshape(tf.concat([frames, frames], -1), [-1, height, 2 * width, channels])
     return tf.reshape(tf.concat([wide, wide], 2), [-1, 2 * height, 2 * width, channels])
@@ -27,7 +28,8 @@ def upsample_convolution(frames: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
     """`conv3x3(upsample(frames))`: `[N, H, W, in] -> [N, 2H, 2W, out]` for a kernel `[3, 3, in, out]`."""
     height, width = frames.shape[1:3]
     transposed = tf.transpose(tf.reverse(_boxed(kernel, (2, 2)), [0, 1]), [0, 1, 3, 2])
-    size = [tf.shape(frames)[0] if frames.shape[0] is None else frames.shape[0], 2 * height, 2 * width, kernel.shape[-1]]
+    count = tf.shape(frames)[0] if frames.shape[0] is None else frames.shape[0]
+    size = [count, 2 * height, 2 * width, kernel.shape[-1]]
     return tf.nn.conv2d_transpose(frames, transposed, size, 2, 'SAME')
 
 
@@ -40,6 +42,7 @@ def convolution_pool(features: tf.Tensor, kernel: tf.Tensor, window: Sequence[in
 
 def _boxed(kernel: tf.Tensor, window: Sequence[int]) -> tf.Tensor:
     """The full convolution of a kernel of size 3 with a box of ones: size 4 along the axes where the window is 2."""
+
     def shifted(offsets: Sequence[int]) -> tf.Tensor:
         pads = [[offset, cell - 1 - offset] for offset, cell in zip(offsets, window)]
         return tf.pad(kernel, pads + [[0, 0], [0, 0]])

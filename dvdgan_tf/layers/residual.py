@@ -1,6 +1,7 @@
 """Residual blocks of the generator and of the discriminators (paper B.2, figure 7; BigGAN's).
 
-Skip convolutions are done on the smaller side: a 1x1 convolution commutes with nearest upsampling and with average pooling.
+Skip convolutions are done on the smaller side: a 1x1 convolution commutes with nearest upsampling and with average
+pooling.
 
 Differences from the paper: none.
 """
@@ -70,8 +71,8 @@ class DiscriminatorBlock(keras.layers.Layer):
 
     Args:
       units: output width.
-      pool: 1 or 2 for each convolved axis, how far it is reduced: (2, 2), (1, 1) for no pooling, (2, 2, 2) or (1, 2, 2) for a block
-        with 3x3x3 convolutions over time, height and width.
+      pool: 1 or 2 for each convolved axis, how far it is reduced: (2, 2), (1, 1) for no pooling, (2, 2, 2) or (1, 2, 2)
+        for a block with 3x3x3 convolutions over time, height and width.
       first: whether this block sees the video itself: then no ReLU comes before it.
     """
 

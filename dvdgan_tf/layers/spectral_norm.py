@@ -1,8 +1,9 @@
 """Spectral normalisation of Dense, Conv2D, Conv3D and Embedding kernels (Miyato et al. 2018; paper B.3).
 
-A layer here keeps its raw kernel W and uses W / sigma(W), sigma being the largest singular value of W seen as a matrix of
-[everything else, outputs]. With u an estimate of the leading right-hand vector (outputs), sigma = |W u|, whose gradient is the exact
-gradient of the singular value where u is exact. A call with `training=True` first refines u by one power iteration.
+A layer here keeps its raw kernel W and uses W / sigma(W), sigma being the largest singular value of W seen as a matrix
+of [everything else, outputs]. With u an estimate of the leading right-hand vector (outputs), sigma = |W u|, whose
+gradient is the exact gradient of the singular value where u is exact. A call with `training=True` first refines u by
+one power iteration.
 
 Differences from the paper: none.
 """
@@ -117,9 +118,7 @@ class SpectralDense(NormalisedLayer):
 class SpectralEmbedding(NormalisedLayer):
     """`[B] int -> [B, units]`, rows of a spectrally normalised table of `num_classes` rows."""
 
-    def __init__(
-        self, num_classes: int, units: int, name: Optional[str] = None, dtype: Optional[str] = None
-    ) -> None:
+    def __init__(self, num_classes: int, units: int, name: Optional[str] = None, dtype: Optional[str] = None) -> None:
         super().__init__(units, False, name, dtype)
         self.num_classes = num_classes
 

@@ -1,8 +1,8 @@
 """State that a forward pass changes: moving averages and the vectors of spectral normalisation.
 
-A layer called with `training=True` does not assign to its state itself, it calls `update(variable, value)`. Normally that
-assigns at once. Inside `collected()` the updates are kept instead, so that a caller can drop them (the discriminator's update
-must leave the generator alone) or apply them later (a recomputed block must not update twice).
+A layer called with `training=True` does not assign to its state itself, it calls `update(variable, value)`. Normally
+that assigns at once. Inside `collected()` the updates are kept instead, so that a caller can drop them (the
+discriminator's update must leave the generator alone) or apply them later (a recomputed block must not update twice).
 """
 
 import contextlib

@@ -1,8 +1,9 @@
 """The spatial and the temporal discriminator (paper 3.1, B.2).
 
-Differences from the paper: none for 64x64 and 128x128. It does not say whether the 3-D blocks of the temporal discriminator pool time
-as well as space (here: both, as an option), nor how the scores of the remaining time steps are combined (here: summed) [inferred].
-The widths at 256x256 follow BigGAN [inferred]; those at 32x32 and 16x16 are ours, for small runs.
+Differences from the paper: none for 64x64 and 128x128. It does not say whether the 3-D blocks of the temporal
+discriminator pool time as well as space (here: both, as an option), nor how the scores of the remaining time steps are
+combined (here: summed) [inferred]. The widths at 256x256 follow BigGAN [inferred]; those at 32x32 and 16x16 are ours,
+for small runs.
 """
 
 from typing import Sequence

@@ -1,7 +1,7 @@
 """What DVD-GAN-FP makes of its context frames: the first states of the generator's ConvGRUs (paper B.4, figure 8).
 
-Differences from the paper: none. It leaves open which of the two blocks that end at 4x4 feeds the first ConvGRU; here it is the last
-one, whose features "have been through the most layers" [inferred].
+Differences from the paper: none. It leaves open which of the two blocks that end at 4x4 feeds the first ConvGRU; here
+it is the last one, whose features "have been through the most layers" [inferred].
 """
 
 from typing import List, Sequence
@@ -26,7 +26,9 @@ class FrameEncoder(keras.layers.Layer):
       units: widths of the states, smallest resolution first.
     """
 
-    def __init__(self, resolution: int, channel_multiplier: int, units: Sequence[int], name: str = 'frame_encoder') -> None:
+    def __init__(
+        self, resolution: int, channel_multiplier: int, units: Sequence[int], name: str = 'frame_encoder'
+    ) -> None:
         super().__init__(name=name)
         widths = [constant * channel_multiplier for constant in constants(WIDTHS, resolution)]
         last = len(widths) - 1

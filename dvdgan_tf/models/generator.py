@@ -1,7 +1,7 @@
 """The generator of DVD-GAN and DVD-GAN-FP (paper 3, B.2, B.4).
 
-Differences from the paper: none for 64x64 and 128x128. The widths at 256x256 repeat the third constant, as BigGAN's step from 128 to
-256 does [inferred]; those at 32x32 and 16x16 are ours, for small runs.
+Differences from the paper: none for 64x64 and 128x128. The widths at 256x256 repeat the third constant, as BigGAN's
+step from 128 to 256 does [inferred]; those at 32x32 and 16x16 are ours, for small runs.
 """
 
 from typing import Optional
@@ -79,7 +79,8 @@ class Generator(keras.Model):
         super().__init__(name=name, autocast=False)
         if context_frames and num_classes != 1:
             raise InputError(
-                f'NUM_CLASSES is {num_classes} with {context_frames} context frames; prediction has no classes: set it to 1.'
+                f'NUM_CLASSES is {num_classes} with {context_frames} context frames; '
+                'prediction has no classes: set it to 1.'
             )
         widths = [constant * channel_multiplier for constant in constants(WIDTHS, resolution)]
         self.resolution = resolution
@@ -109,13 +110,16 @@ class Generator(keras.Model):
           latent: `[B, 120]` ~ N(0, I), or sigma N(0, I) with truncation.
           label: `[B]` int32 in [0, num_classes).
           context: `[B, C_frames, H, W, C]` in [-1, 1] for prediction, None for synthesis.
-          training: normalise by the batch (and update the moving averages and spectral vectors) instead of the moving averages.
+          training: normalise by the batch (and update the moving averages and spectral vectors) instead of the moving
+            averages.
 
         Returns: `[B, T, H, W, C]` float32 in [-1, 1].
         """
         condition = tf.concat([latent, tf.cast(self.embedding(label), latent.dtype)], -1)
         condition = tf.cast(condition, self.compute_dtype)
-        frames = tf.reshape(self.base(condition, training=training), [-1, BASE_SIZE, BASE_SIZE, self.groups[0].gru.units])
+        frames = tf.reshape(
+            self.base(condition, training=training), [-1, BASE_SIZE, BASE_SIZE, self.groups[0].gru.units]
+        )
         states = [None] * len(self.groups)
         if self.frame_encoder is not None:
             states = self.frame_encoder(context, training=training)

@@ -1,4 +1,5 @@
-"""What each discriminator sees of a clip (paper 3.1, 4.3): k frames for the spatial one, phi of the clip for the temporal one.
+"""What each discriminator sees of a clip (paper 3.1, 4.3): k frames for the spatial one, phi of the clip for the
+temporal one.
 
 Random choices are made from uniform numbers that the caller draws, one row a clip, so that they depend on nothing else.
 

@@ -45,7 +45,9 @@ class ExponentialMovingAverage:
         )
 
     def update(self, step: tf.Tensor) -> None:
-        """Moves the average towards the source; call it in replica context, once a generator step, with that step's number."""
+        """Moves the average towards the source; call it in replica context, once a generator step, with that step's
+        number.
+        """
         decay = tf.where(step < self._start_step, 0.0, self._decay)
         for average, value in self._pairs:
             weight = tf.cast(decay, average.dtype)

@@ -1,10 +1,10 @@
 """One training step: two updates of the discriminators, then one of the generator (paper 2.2, 3.1, B.3, B.4).
 
-The step runs in replica context and does no input or output. Every random number is a pure function of (seed, step, row of the global
-batch), so a resumed run repeats the original and the number of replicas changes nothing.
+The step runs in replica context and does no input or output. Every random number is a pure function of (seed, step, row
+of the global batch), so a resumed run repeats the original and the number of replicas changes nothing.
 
-Differences from the paper: none. Not stated there [inferred]: the two discriminators' losses have equal weight; labels of generated
-clips are uniform over the classes; real and generated clips are judged in one pass.
+Differences from the paper: none. Not stated there [inferred]: the two discriminators' losses have equal weight; labels
+of generated clips are uniform over the classes; real and generated clips are judged in one pass.
 """
 
 from typing import Callable, Dict, List, Sequence, Tuple
@@ -66,7 +66,9 @@ class GanStep(tf.Module):
         self.spatial_frames = spatial_frames
         self.phi = phi
         self.discriminator_updates = discriminator_updates
-        self.step = tf.Variable(0, trainable=False, dtype=tf.int64, aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA)
+        self.step = tf.Variable(
+            0, trainable=False, dtype=tf.int64, aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA
+        )
         self.generator = generator()
         self.ema_generator = averaged_copy(generator)
         self.spatial = spatial_discriminator()
@@ -84,13 +86,14 @@ class GanStep(tf.Module):
 
     @property
     def batches_per_step(self) -> int:
-        """Global batches of real clips that one step consumes: one per update of D, and one for G's contexts in prediction."""
+        """Global batches of real clips in a step: one per update of D, and in prediction one for G's contexts."""
         return self.discriminator_updates + (1 if self.generator.context_frames else 0)
 
     def __call__(self, batches: Sequence[Batch]) -> Metrics:
-        """Trains on `batches_per_step` batches (clip `[b, T, H, W, C]`, label `[b]`), b the replica's share of the global batch.
+        """Trains on `batches_per_step` batches (clip `[b, T, H, W, C]`, label `[b]`), b the replica's share of the
+        global batch.
 
-        Returns: scalars whose sum over the replicas is the value for the global batch. Those of D are its last update's.
+        Returns: scalars whose sum over the replicas is the value for the global batch, D's those of its last update.
         """
         metrics: Metrics = {}
         for update in range(self.discriminator_updates):
@@ -146,7 +149,7 @@ class GanStep(tf.Module):
         return {'loss/generator': loss, 'gradient_norm/generator': _share(tf.linalg.global_norm(gradients))}
 
     def _generate(self, clip: tf.Tensor, draws: '_Draws') -> Batch:
-        """Clips of fresh latents and uniform labels, as many as there are in `clip`, whose first frames are the context if there is one."""
+        """As many clips as in `clip`, of fresh latents and uniform labels; in prediction they continue its context."""
         latent = draws.normal([self.generator.latent_size])
         label = tf.cast(draws.uniform([]) * self.generator.num_classes, tf.int32)
         context = clip[:, : self.generator.context_frames] if self.generator.context_frames else None
@@ -188,7 +191,8 @@ class GanStep(tf.Module):
         frames = self.generator.num_frames
         if not 1 <= self.spatial_frames <= frames:
             raise InputError(
-                f'spatial_frames (k) is {self.spatial_frames}, but clips have {frames} generated frames; choose 1 to {frames}.'
+                f'spatial_frames (k) is {self.spatial_frames}, but clips have {frames} generated frames; '
+                f'choose 1 to {frames}.'
             )
 
     def _make_variables(self) -> None:
@@ -203,8 +207,8 @@ class GanStep(tf.Module):
             make_variables(network, *inputs)
         frames = clip_spec(1, self.spatial_frames, generator.resolution, generator.video_channels)
         make_variables(self.spatial, frames, label_spec(1))
-        seen = tf.function(self.phi, autograph=False).get_concrete_function(clip, tf.TensorSpec([1, 2])).structured_outputs
-        make_variables(self.temporal, seen, label_spec(1))
+        phi = tf.function(self.phi, autograph=False).get_concrete_function(clip, tf.TensorSpec([1, 2]))
+        make_variables(self.temporal, phi.structured_outputs, label_spec(1))
 
 
 class _Draws:
@@ -232,7 +236,8 @@ class _Draws:
         """This replica's rows: replicas take consecutive parts of the global batch."""
         context = tf.distribute.get_replica_context()
         count = self._rows // context.num_replicas_in_sync
-        return tf.slice(rows, [context.replica_id_in_sync_group * count] + [0] * (len(rows.shape) - 1), [count, *rows.shape[1:]])
+        first = context.replica_id_in_sync_group * count
+        return tf.slice(rows, [first] + [0] * (len(rows.shape) - 1), [count, *rows.shape[1:]])
 
 
 def _share(value: tf.Tensor) -> tf.Tensor:
