@@ -8,7 +8,7 @@ import setuptools
 ROOT = pathlib.Path(__file__).resolve().parent
 VERSION = re.search(r"^__version__ = '(.+)'$", (ROOT / 'dvdgan_tf' / '__init__.py').read_text(), re.MULTILINE).group(1)
 
-VIDEO = ['av>=12,<19']  # PyAV: reads video files, writes MP4
+VIDEO = ['av>=15.1,<19']  # PyAV: reads video files, writes MP4
 PLOTS = ['matplotlib>=3.7,<4']  # loss curves and truncation curves as pictures
 
 setuptools.setup(

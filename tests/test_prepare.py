@@ -285,6 +285,15 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path, monkeypatch):
         run(listing, tmp_path / 'out')
 
 
+def test_videos_without_pyav_are_one_sentence(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, 'av', None)
+    monkeypatch.delitem(sys.modules, 'dvdgan_tf.data.decode', raising=False)
+    monkeypatch.delattr('dvdgan_tf.data.decode', raising=False)
+    listing = Listing((SourceClip('a', 'a.mp4'),), ('all',))
+    with pytest.raises(InputError, match=r'dvdgan_tf\[video\]'):
+        run(listing, tmp_path / 'out')
+
+
 @pytest.mark.parametrize('words', [['1'], ['a', 'b'], ['3', '2'], ['0', '1', '2']])
 def test_a_value_range_is_two_increasing_numbers(words):
     with pytest.raises(InputError, match='two increasing numbers'):

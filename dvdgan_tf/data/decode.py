@@ -5,7 +5,9 @@ The flags for exact rounding and full chroma are needed: without them swscale da
 """
 
 import functools
-from typing import BinaryIO, Iterator, Optional, Union
+import operator
+from fractions import Fraction
+from typing import BinaryIO, Callable, Iterator, Optional, Union
 
 import av
 import numpy as np
@@ -13,19 +15,40 @@ from av.video.reformatter import Interpolation, VideoReformatter
 
 from dvdgan_tf.data.clips import BadClip, Rules
 
-_SCALING = (
-    Interpolation.BILINEAR  # swscale widens the kernel where it shrinks a picture: antialiased
-    | Interpolation.ACCURATE_RND
-    | Interpolation.BITEXACT
-    | Interpolation.FULL_CHR_H_INT
-    | Interpolation.FULL_CHR_H_INP
-)
+# swscale widens the bilinear kernel where it shrinks a picture: it is antialiased.
+_FLAGS = ('BILINEAR', 'ACCURATE_RND', 'BITEXACT', 'FULL_CHR_H_INT', 'FULL_CHR_H_INP')
 _TOLERATED_LOSS = 0.05  # containers round their frame counts and durations
 
 
 @functools.lru_cache(maxsize=1)
-def _reformatter() -> VideoReformatter:
-    return VideoReformatter()
+def _reformatter() -> Optional[Callable[..., av.VideoFrame]]:
+    """Scales and converts frames; None before PyAV 18, whose reformatter does not take the flags."""
+    if not hasattr(Interpolation, 'ACCURATE_RND'):
+        return None
+    flags = functools.reduce(operator.or_, (getattr(Interpolation, flag) for flag in _FLAGS))
+    return functools.partial(VideoReformatter().reformat, interpolation=flags, threads=1)
+
+
+@functools.lru_cache(maxsize=4)
+def _graph(source: tuple[int, int, str], width: int, height: int, pixels: str) -> av.filter.Graph:
+    """The same by a filter graph, a little slower, for frames of one size and format."""
+    graph = av.filter.Graph()
+    start = graph.add_buffer(width=source[0], height=source[1], format=source[2], time_base=Fraction(1, 1000))
+    scale = graph.add('scale', f'{width}:{height}:flags={"+".join(_FLAGS).lower().replace("chr_h", "chroma")}')
+    ends = graph.add('format', f'pix_fmts={pixels}'), graph.add('buffersink')
+    for first, second in zip((start, scale, *ends), (scale, *ends)):
+        first.link_to(second)
+    graph.configure()
+    return graph
+
+
+def _scaled(frame: av.VideoFrame, width: int, height: int, pixels: str) -> np.ndarray:
+    reformat = _reformatter()
+    if reformat is not None:
+        return reformat(frame, width=width, height=height, format=pixels).to_ndarray()
+    graph = _graph((frame.width, frame.height, frame.format.name), width, height, pixels)
+    graph.push(frame)
+    return graph.pull().to_ndarray()
 
 
 def video_frames(
@@ -148,10 +171,7 @@ def _picture(frame: av.VideoFrame, stream: av.VideoStream, rules: Rules) -> np.n
     aspect = float(stream.sample_aspect_ratio or 1)
     width, height = rules.scaled_size(frame.width * aspect, frame.height)
     grey = rules.channels == 1
-    picture = _reformatter().reformat(
-        frame, width=width, height=height, format='gray' if grey else 'rgb24', interpolation=_SCALING, threads=1
-    )
-    array = picture.to_ndarray()
+    array = _scaled(frame, width, height, 'gray' if grey else 'rgb24')
     if frame.rotation:
         array = np.rot90(array, round(frame.rotation / 90))
     return array[..., None] if grey else array

@@ -85,12 +85,8 @@ def prepare(
         raise InputError(f'There is no clip in {source["input"]}: {_example(listing.absent)}.')
     if listing.dtype != 'uint8' and rules.encoding != 'raw':
         raise InputError(f'{listing.dtype} values do not fit into {rules.encoding}: give --encoding=raw.')
-    if rules.decoder == 'tfio':
-        from dvdgan_tf.data import decode_tfio
-
-        if rules.fps is not None:
-            raise InputError('--decoder=tfio knows no time stamps: leave --fps out or use --decoder=pyav.')
-        decode_tfio.check()
+    if any(clip.kind == 'video' for clip in listing.clips):
+        _check_decoder(rules)
     remote.register(output)
     with _writing(output):
         _claim(output, listing, rules, source, shard_megabytes, shard_clips)
@@ -122,6 +118,21 @@ def _example(absent: Sequence[tuple[str, str]]) -> str:
     if not absent:
         return 'it is empty or holds none of the kinds of files that this source reads'
     return f'{len(absent)} were left out, for example {absent[0][0]}, which {absent[0][1]}'
+
+
+def _check_decoder(rules: Rules) -> None:
+    """Raises InputError unless this machine can decode videos as the rules say."""
+    if rules.decoder == 'tfio':
+        from dvdgan_tf.data import decode_tfio
+
+        if rules.fps is not None:
+            raise InputError('--decoder=tfio knows no time stamps: leave --fps out or use --decoder=pyav.')
+        decode_tfio.check()
+        return
+    try:
+        from dvdgan_tf.data import decode  # noqa: F401
+    except ImportError as error:
+        raise InputError(f'Videos cannot be decoded ({error}): pip install "dvdgan_tf[video]".') from None
 
 
 def _claim(output: str, listing: Listing, rules: Rules, source: dict, megabytes: float, clips: Optional[int]) -> None:
