@@ -43,7 +43,7 @@ class Checkpointer:
         state: name to trackable (model, optimizer, variable); the names are what the checkpoint's keys begin with.
         keep_last: how many of the newest checkpoints to keep, at least 1.
         keep_every: checkpoints of steps divisible by this are kept for ever; 0 for none.
-        old_after_seconds: when `save_if_old` takes the last checkpoint for old.
+        old_after_seconds: when `is_old` takes the last checkpoint for old.
     """
 
     def __init__(
@@ -86,10 +86,9 @@ class Checkpointer:
                 self._remove(old)
         return path
 
-    def save_if_old(self, step: int) -> None:
-        """Saves this step if the last checkpoint is old by the clock."""
-        if time.monotonic() - self._saved_at >= self._old_after_seconds:
-            self.save_if_new(step)
+    def is_old(self) -> bool:
+        """Whether the last checkpoint is old by the clock."""
+        return time.monotonic() - self._saved_at >= self._old_after_seconds
 
     def save_if_new(self, step: int) -> None:
         """Saves this step unless that is done already."""

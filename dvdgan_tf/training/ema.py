@@ -1,6 +1,6 @@
 """Exponential moving average of the generator (paper B.3: decay 0.9999, starting after 20,000 steps)."""
 
-from typing import Callable, Tuple
+from typing import Callable
 
 import tensorflow as tf
 import tf_keras as keras
@@ -24,9 +24,10 @@ def averaged_copy(make_generator: Callable[[], keras.Model]) -> keras.Model:
 
 
 class ExponentialMovingAverage:
-    """Keeps the average of a generator's weights and moving statistics in another generator.
+    """Keeps the average of a generator's weights in another generator.
 
-    The spectral vectors of the average are not averaged: they follow its own kernels, one power iteration an update.
+    Its spectral vectors are not averaged: they follow its own kernels, one power iteration an update. Nor are its
+    moving statistics, which `AverageStatistics` recomputes.
 
     Args:
       source: the generator that is trained.
@@ -39,15 +40,10 @@ class ExponentialMovingAverage:
         self._decay = decay
         self._start_step = start_step
         self._kernels = [layer for layer in average.submodules if isinstance(layer, SpectralKernel)]
-        vectors = {id(kernel.u) for kernel in self._kernels}
-        self._pairs: Tuple[Tuple[tf.Variable, tf.Variable], ...] = tuple(
-            (old, new) for old, new in zip(average.variables, source.variables) if id(old) not in vectors
-        )
+        self._pairs = tuple(zip(average.trainable_variables, source.trainable_variables))
 
     def update(self, step: tf.Tensor) -> None:
-        """Moves the average towards the source; call it in replica context, once a generator step, with that step's
-        number.
-        """
+        """Moves the average towards the source, in replica context, once a generator step, with that step's number."""
         decay = tf.where(step < self._start_step, 0.0, self._decay)
         for average, value in self._pairs:
             weight = tf.cast(decay, average.dtype)

@@ -14,6 +14,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 from dvdgan_tf.errors import InputError
+from dvdgan_tf.training.average import AverageStatistics
 from dvdgan_tf.training.checkpoint import Checkpointer
 from dvdgan_tf.training.interrupts import StopRequest
 from dvdgan_tf.training.preview import Previews
@@ -27,7 +28,7 @@ PRECISIONS = ('float32', 'mixed_bfloat16')
 
 _LOG = logging.getLogger(__name__)
 
-_SCORED_TOGETHER = 32
+_TOGETHER = 32  # clips generated at once for scores and statistics
 _LONGEST_CALL_SECONDS = 15.0  # half of the 30 seconds that most supervisors give after SIGTERM
 _REPORTED = (
     *(f'{what}/{network}' for what in ('loss', 'gradient_norm') for network in ('generator', 'spatial', 'temporal')),
@@ -147,19 +148,29 @@ def train(
     _LOG.info('%s: from step %d to step %d', work_dir, first, train_steps)
     log = RunLog(work_dir, first)
     previews = Previews(step.ema_generator, data.training(0, preview_clips, preview_clips), seed, preview_fps)
-    looks: List[_Action] = [(preview_every, lambda at: previews.show(log, at))]
+    together = data.training(0, _TOGETHER, _TOGETHER)
+    average = AverageStatistics(step.ema_generator, together, seed)
+
+    def of_average(action: Callable[[int], None]) -> Callable[[int], None]:
+        def act(at: int) -> None:
+            average.refresh(at)
+            action(at)
+
+        return act
+
+    looks: List[_Action] = [(preview_every, of_average(lambda at: previews.show(log, at)))]
     if frechet is not None:
-        scored = data.training(0, _SCORED_TOGETHER, _SCORED_TOGETHER)
-        quality = Quality(frechet, step.ema_generator, scored, seed, log.last(CEILING))
-        looks.append((frechet_every, lambda at: log.scalars(at, quality.measure(at))))
+        quality = Quality(frechet, step.ema_generator, together, seed, log.last(CEILING))
+        looks.append((frechet_every, of_average(lambda at: log.scalars(at, quality.measure(at)))))
     if restored is None:
         previews.show_real(log)
         for _, look in looks:
             look(0)
     recorder = Recorder(log, _networks(step), train_steps)
-    actions = [(summary_every, recorder.record), (checkpoint_every, checkpointer.save_if_new), *looks]
+    save = of_average(checkpointer.save_if_new)
+    actions = [(summary_every, recorder.record), (checkpoint_every, save), *looks]
     call = _loop_call(distribution, step, data, first, global_batch, recorder)
-    return _run(first, train_steps, steps_per_loop, call, actions, checkpointer)
+    return _run(first, train_steps, steps_per_loop, call, actions, save, checkpointer.is_old)
 
 
 def _check_fit(data: Clips, generator: keras.Model) -> None:
@@ -261,7 +272,8 @@ def _run(
     steps_per_loop: int,
     call: Callable[[int], float],
     actions: Sequence[_Action],
-    checkpointer: Checkpointer,
+    save: Callable[[int], None],
+    is_old: Callable[[], bool],
 ) -> Outcome:
     """Calls the loop so that every action falls between two calls, until the end or a signal, and saves."""
     at, seconds_per_step = first, math.inf
@@ -274,6 +286,7 @@ def _run(
             for every, action in actions:
                 if at % every == 0 or at == train_steps:
                     action(at)
-            checkpointer.save_if_old(at)
-        checkpointer.save_if_new(at)
+            if is_old():
+                save(at)
+        save(at)
     return Outcome(at, stop.received)
