@@ -1,0 +1,39 @@
+# make quickstart   install, train on built-in clips, evaluate, sample: about ten minutes on two cores
+# make test         the whole test suite
+# make lint
+#
+# VENV=DIR uses another environment, PYTHON=COMMAND another interpreter to make it with.
+
+VENV := .venv
+PYTHON :=
+RUN := runs/quickstart
+BIN := $(VENV)/bin
+SUITABLE := import sys, venv, ensurepip; sys.exit(not (3, 9) <= sys.version_info[:2] <= (3, 11))
+
+.PHONY: quickstart test lint install
+
+quickstart: install
+	$(BIN)/python bin/train --gin_file=gin/quickstart.gin --work_dir=$(RUN)
+	$(BIN)/python bin/evaluate --work_dir=$(RUN)
+	$(BIN)/python bin/sample --work_dir=$(RUN) --output=$(RUN)/samples
+	@echo 'The moving shapes that this model makes are in $(RUN)/samples'
+
+test: install
+	$(BIN)/python -m pytest
+
+lint: install
+	$(BIN)/python -m ruff check .
+
+install: $(VENV)/installed
+
+$(VENV)/installed: setup.py | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable '.[test]'
+	touch $@
+
+$(BIN)/python:
+	@for python in $(PYTHON) python3.11 python3.10 python3.9 python3 python; do \
+	  if $$python -c '$(SUITABLE)' 2>/dev/null; then echo "making $(VENV) with $$python"; exec $$python -m venv $(VENV); fi; \
+	done; \
+	echo 'TensorFlow 2.15 needs Python 3.9 to 3.11 with venv, and there is none here. This brings one (uv is at docs.astral.sh/uv):' >&2; \
+	echo '  uv venv --seed --python 3.11 $(VENV)' >&2; \
+	exit 1

@@ -1,0 +1,284 @@
+"""The house rules: who imports whom, what lives where, gin files without dead lines, a README that works."""
+
+import ast
+import functools
+import inspect
+import re
+import shlex
+import shutil
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import dvdgan_tf
+from dvdgan_tf import config
+from dvdgan_tf.training import loop, step
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = ROOT / 'dvdgan_tf'
+PROGRAMS = sorted(path for path in (ROOT / 'bin').iterdir() if path.is_file())
+MODULES = sorted(PACKAGE.rglob('*.py'))
+SCRIPTS = sorted(path for name in ('benchmarks', 'export') for path in (ROOT / name).rglob('*.py'))
+GIN_FILES = sorted((ROOT / 'gin').rglob('*.gin'))
+EXPERIMENTS = [path for path in GIN_FILES if path.name != 'base.gin']
+README = (ROOT / 'README.md').read_text()
+
+# Room -> the rooms it may import, besides itself and errors. bin and export may import everything.
+ARROWS = {
+    '__init__': set(),
+    'errors': set(),
+    'command': set(),
+    'config': set(),
+    'losses': set(),
+    'layers': set(),
+    'models': {'layers'},
+    'data': set(),
+    'metrics': set(),
+    'sampling': set(),
+    # The networks and the data arrive as arguments; of models only what is not a network is imported.
+    'training': {'losses', 'layers', 'models.standing', 'models.variables', 'models.views', 'sampling'},
+    'serving': {'layers', 'sampling'},
+    'trained': {'config', 'models.variables', 'training'},
+    'benchmarks': {'layers', 'losses', 'models', 'data', 'training', 'metrics', 'sampling', 'config', 'trained'},
+}
+# What one file alone may import, and only where it is used.
+GUESTS = ('gin', 'tensorflow_gan', 'tensorflow_hub', 'tensorflow_io')
+# What TensorFlow's part of the package does without.
+OUTSIDE = {'numpy', 'PIL', 'av', 'matplotlib', 'scipy', 'absl', *GUESTS}
+
+
+def relative(path):
+    return path.relative_to(ROOT).as_posix()
+
+
+@functools.lru_cache(None)
+def nodes_of(path):
+    return tuple(ast.walk(ast.parse(path.read_text())))
+
+
+@functools.lru_cache(None)
+def imports_of(path):
+    """Dotted names of everything that a file imports, at its top or inside a function."""
+    names = []
+    for node in nodes_of(path):
+        if isinstance(node, ast.Import):
+            names += [name.name for name in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f'{relative(path)} has a relative import'
+            names += [f'{node.module}.{name.name}' for name in node.names]
+    return names
+
+
+def guests_of(path):
+    return {name.split('.')[0] for name in imports_of(path)}
+
+
+def room_of(path):
+    return path.relative_to(PACKAGE).with_suffix('').parts[0]
+
+
+@pytest.mark.parametrize('path', MODULES, ids=relative)
+def test_imports_follow_the_arrows(path):
+    room = room_of(path)
+    allowed = ARROWS[room] | {room, 'errors', '__version__'}
+    for name in imports_of(path):
+        if name.startswith('dvdgan_tf.'):
+            inner = name[len('dvdgan_tf.') :]
+            assert any(f'{inner}.'.startswith(f'{place}.') for place in allowed), f'{room} imports {name}'
+
+
+def test_layers_losses_and_models_know_only_tensorflow():
+    for path in MODULES:
+        if room_of(path) in ('layers', 'losses', 'models'):
+            assert not guests_of(path) & OUTSIDE, relative(path)
+
+
+@pytest.mark.parametrize('guest', GUESTS)
+def test_a_guest_has_one_host(guest):
+    hosts = [relative(path) for path in [*MODULES, *PROGRAMS, *SCRIPTS] if guest in guests_of(path)]
+    assert len(hosts) <= 1, hosts
+    if guest == 'gin':
+        assert hosts == ['dvdgan_tf/config.py']
+
+
+def test_flags_are_defined_by_programs_only():
+    for path in MODULES:
+        assert not any(name.startswith('absl.flags') for name in imports_of(path)), relative(path)
+
+
+def test_one_file_names_the_strategies():
+    naming = set()
+    for path in [*MODULES, *PROGRAMS]:
+        names = {getattr(node, 'attr', getattr(node, 'id', '')) for node in nodes_of(path)}
+        if any(re.fullmatch(r'[A-Z]\w+Strategy', name) for name in names):
+            naming.add(relative(path))
+    assert naming == {'dvdgan_tf/training/strategy.py'}
+
+
+def test_keras_is_tf_keras():
+    for path in [*MODULES, *PROGRAMS, *SCRIPTS]:
+        assert not re.search(r'\btf\.keras\b', path.read_text()), relative(path)
+        assert 'keras' not in guests_of(path), relative(path)
+        assert not any(name.startswith('tensorflow.keras') for name in imports_of(path)), relative(path)
+
+
+def test_no_assert_outside_tests():
+    for path in [*MODULES, *PROGRAMS, *SCRIPTS]:
+        asserts = [node.lineno for node in nodes_of(path) if isinstance(node, ast.Assert)]
+        assert not asserts, f'{relative(path)} has an assert in line {asserts}'
+
+
+def test_no_file_is_too_long_and_none_is_a_drawer():
+    for path in [*MODULES, *PROGRAMS, *SCRIPTS, *(ROOT / 'tests').glob('*.py')]:
+        assert len(path.read_text().splitlines()) <= 350, relative(path)
+        assert not re.fullmatch(r'utils|common|helpers|misc|base(_.*)?', path.stem), relative(path)
+
+
+def test_no_path_of_a_machine():
+    places = re.compile(r'(?<![\w.:/])/(?:' + 'home|root|work|Users|mnt' + r')/\w')
+    for path in tracked_files():
+        try:
+            text = path.read_text()
+        except UnicodeDecodeError:
+            continue
+        assert not places.search(text), f'{relative(path)}: {places.search(text)[0]}'
+
+
+def tracked_files():
+    listed = subprocess.run(['git', 'ls-files', '-z'], cwd=ROOT, capture_output=True, text=True)
+    names = [name for name in listed.stdout.split('\0') if name]
+    if listed.returncode or not names:
+        pytest.skip('not a git checkout')
+    return [ROOT / name for name in names if (ROOT / name).is_file()]
+
+
+def test_the_changelog_knows_this_version():
+    assert f'## {dvdgan_tf.__version__}' in (ROOT / 'CHANGELOG.md').read_text()
+
+
+# Gin files.
+
+
+def parse(path, *params):
+    """Parses an experiment; one that reads records gets a directory that need not exist."""
+    needed = [] if 'DATA_DIR = None' in path.read_text() else ['DATA_DIR = "records"']
+    config.parse([str(path)], [*needed, *params])
+
+
+@pytest.mark.parametrize('path', EXPERIMENTS, ids=relative)
+def test_a_gin_file_has_a_header_and_no_dead_binding(path):
+    parse(path)
+    assert config.dead_bindings(loop.train) == []
+    header = re.match(r'(#.*\n)+', path.read_text())[0]
+    for field in ('Command:', 'Hardware:', 'Expected:', 'Measured:'):
+        assert field in header, f'{relative(path)} does not state {field}'
+    assert f'--gin_file={relative(path)}' in header
+
+
+def test_a_dead_binding_would_be_found():
+    dead = ('from dvdgan_tf.data import pipeline', 'pipeline.RecordClips.stride = 3')
+    parse(ROOT / 'gin' / 'quickstart.gin', *dead)
+    assert 'pipeline.RecordClips.stride' in config.dead_bindings(loop.train)
+
+
+@pytest.mark.parametrize('path', EXPERIMENTS, ids=relative)
+def test_a_gin_file_builds_when_shrunk(path):
+    parse(path, 'CHANNEL_MULTIPLIER = 1', 'GLOBAL_BATCH = 2')
+    parts = config.bindings(loop.train, only=inspect.signature(step.GanStep).parameters.keys() | {'gan_step'})
+    made = parts.pop('gan_step')(**parts)
+    for network in (made.generator, made.ema_generator, made.spatial, made.temporal):
+        assert network.count_params() > 0
+
+
+def test_includes_are_one_deep_and_gin_is_no_package():
+    for path in GIN_FILES:
+        included = re.findall(r"^include '(.*)'$", path.read_text(), re.MULTILINE)
+        assert included == ([] if path.name == 'base.gin' else ['gin/base.gin']), relative(path)
+    assert not list((ROOT / 'gin').rglob('__init__.py'))
+
+
+def test_base_declares_the_ten_macros():
+    declared = re.findall(r'^([A-Z_]+) =', (ROOT / 'gin' / 'base.gin').read_text(), re.MULTILINE)
+    assert sorted(declared) == sorted(
+        [
+            *('RESOLUTION', 'NUM_FRAMES', 'NUM_CLASSES', 'CHANNEL_MULTIPLIER', 'GLOBAL_BATCH'),
+            *('TRAIN_STEPS', 'DATA_DIR', 'SEED', 'STRATEGY', 'PRECISION'),
+        ]
+    )
+
+
+# README.
+
+
+def commands_of(text):
+    """The command lines of a text's bash blocks, continuation lines joined."""
+    for block in re.findall(r'```bash\n(.*?)```', text, re.DOTALL):
+        for line in block.replace('\\\n', ' ').splitlines():
+            words = shlex.split(line, comments=True)
+            if words:
+                yield words
+
+
+COMMANDS = [*commands_of(README), *commands_of((ROOT / 'CONTRIBUTING.md').read_text())]
+
+
+@functools.lru_cache(None)
+def help_of(program):
+    shown = subprocess.run([sys.executable, ROOT / 'bin' / program, '--help'], capture_output=True, text=True)
+    assert shown.returncode in (0, 1), shown.stderr
+    return shown.stdout
+
+
+@pytest.mark.parametrize('path', PROGRAMS, ids=relative)
+def test_a_program_is_executable_and_shown_in_the_readme(path):
+    assert path.stat().st_mode & stat.S_IXUSR
+    assert path.read_text().startswith('#!/usr/bin/env python3\n"""')
+    assert path.name in README
+
+
+@pytest.mark.parametrize('words', COMMANDS, ids=' '.join)
+def test_a_documented_command_exists(words):
+    if words[0] == 'make':
+        assert re.search(rf'^{words[1]}:', (ROOT / 'Makefile').read_text(), re.MULTILINE)
+    elif words[0].startswith('bin/'):
+        for word in words[1:]:
+            flag, _, value = word.partition('=')
+            assert re.search(rf'^\s+{flag}[:=\s]|^\s+--\[no\]{flag[2:]}:', help_of(words[0][4:]), re.MULTILINE), flag
+            assert flag != '--gin_file' or (ROOT / value).is_file(), value
+    elif words[0] == 'pip':
+        extras = re.findall(r'[a-z]+', ''.join(re.findall(r'\[(.*)\]', ' '.join(words))))
+        assert all(f"'{extra}':" in (ROOT / 'setup.py').read_text() for extra in extras)
+    else:
+        assert words[0] == '.' or (ROOT / words[0]).is_file(), words
+
+
+def test_links_lead_somewhere():
+    for path in tracked_files():
+        if path.suffix == '.md':
+            for target in re.findall(r'\]\((?!https?:|#)([^)#]+)', path.read_text()):
+                assert (path.parent / target).exists(), f'{relative(path)} links to {target}'
+
+
+def test_the_dry_run_of_the_readme_runs_from_anywhere(tmp_path):
+    program, *words = next(words for words in COMMANDS if '--dry_run' in words)
+    shrunk = ['--gin_param=CHANNEL_MULTIPLIER = 1', '--gin_param=RESOLUTION = 16', '--gin_param=GLOBAL_BATCH = 1']
+    shown = subprocess.run([sys.executable, ROOT / program, *words, *shrunk], cwd=tmp_path, capture_output=True, text=True)
+    assert shown.returncode == 0, shown.stderr
+    assert 'loop.train.generator = @models.Generator' in shown.stdout
+    assert not list(tmp_path.iterdir())
+
+
+def test_make_explains_how_to_get_a_python(tmp_path):
+    (tmp_path / 'python3').write_text('#!/bin/sh\nexit 1\n')
+    (tmp_path / 'python3').chmod(0o755)
+    for tool in ('sh', 'make'):
+        (tmp_path / tool).symlink_to(shutil.which(tool))
+    shown = subprocess.run(
+        ['make', 'test', f'VENV={tmp_path}/venv'], cwd=ROOT, env={'PATH': str(tmp_path)}, capture_output=True, text=True
+    )
+    assert shown.returncode != 0
+    assert 'uv venv --seed --python 3.11' in shown.stderr
+    assert not (tmp_path / 'venv').exists()
