@@ -265,7 +265,8 @@ def test_links_lead_somewhere():
 def test_the_dry_run_of_the_readme_runs_from_anywhere(tmp_path):
     program, *words = next(words for words in COMMANDS if '--dry_run' in words)
     shrunk = ['--gin_param=CHANNEL_MULTIPLIER = 1', '--gin_param=RESOLUTION = 16', '--gin_param=GLOBAL_BATCH = 1']
-    shown = subprocess.run([sys.executable, ROOT / program, *words, *shrunk], cwd=tmp_path, capture_output=True, text=True)
+    command = [sys.executable, ROOT / program, *words, *shrunk]
+    shown = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert shown.returncode == 0, shown.stderr
     assert 'loop.train.generator = @models.Generator' in shown.stdout
     assert not list(tmp_path.iterdir())
