@@ -109,7 +109,7 @@ def test_only_the_window_is_decoded(folder, monkeypatch):
     monkeypatch.setattr(pipeline, 'decode_frame', counting)
     source = RecordClips(folder, 16, 4)
     for number in range(CLIPS):
-        source._training_example(tf.constant(number, tf.int64))
+        source.example(tf.constant(number, tf.int64))
     assert int(count) == 4 * CLIPS
 
 

@@ -105,9 +105,7 @@ class RecordClips(ClipSource):
         self, first_example: int, global_batch: int, replica_batch: int, host_index: int = 0, host_count: int = 1
     ) -> tf.data.Dataset:
         """Endless batches of (clip, label), every clip once an epoch; see `stream.training_stream`."""
-        return stream.training_stream(
-            self._training_example, first_example, global_batch, replica_batch, host_index, host_count
-        )
+        return stream.training_stream(self.example, first_example, global_batch, replica_batch, host_index, host_count)
 
     def evaluation(self, batch_size: int, window: str = 'center') -> tf.data.Dataset:
         """Every clip once, in order, its central square: (clip, label, valid); see `stream.evaluation_pass`.
@@ -125,22 +123,22 @@ class RecordClips(ClipSource):
                 )
             else:
                 draw = {'first': 0.0, 'center': 0.5}[window]
-            return self._example(clip, draw, 0.5, 0.5), self._index['labels'][clip]
+            return self._window(clip, draw, 0.5, 0.5), self._index['labels'][clip]
 
         return stream.evaluation_pass(example, self.num_clips, batch_size)
 
-    def _training_example(self, number: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def example(self, number: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Clip and label of example `number` of the stream."""
         epoch = number // self.num_clips
         seed = stream.stateless_seed(self.seed, _SHUFFLE, epoch)
         clip = tf.random.experimental.index_shuffle(number % self.num_clips, seed, self.num_clips - 1)
         draws = tf.random.stateless_uniform([4], stream.stateless_seed(self.seed, _DRAW, number), alg='philox')
-        pixels = self._example(clip, draws[0], draws[1], draws[2])
+        pixels = self._window(clip, draws[0], draws[1], draws[2])
         if self.flip:
             pixels = tf.where(draws[3] < 0.5, tf.reverse(pixels, [2]), pixels)
         return pixels, self._index['labels'][clip]
 
-    def _example(self, clip: tf.Tensor, when: Any, top: Any, left: Any) -> tf.Tensor:
+    def _window(self, clip: tf.Tensor, when: Any, top: Any, left: Any) -> tf.Tensor:
         """The window [T, R, R, C] in [-1, 1] of one clip; when, top and left in [0, 1) say where in the room it has."""
         start = _place(when, self._index['frames'][clip] - self._span)
         encoded = read_record(

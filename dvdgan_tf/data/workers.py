@@ -33,7 +33,8 @@ def encode_clip(clip: SourceClip, rules: Rules) -> Union[Encoded, str]:
                 return f'changes its size from {shape} to {frame.shape} at frame {len(frames)}'
             shape = frame.shape
             frames.append(records.encode_frame(frame, rules))
-            digest.update(len(frames[-1]).to_bytes(4, 'little') + frames[-1])
+            digest.update(len(frames[-1]).to_bytes(4, 'little'))
+            digest.update(frames[-1])
             rate = fps
             damaged += bad
     except BadClip as reason:
