@@ -1,4 +1,4 @@
-"""The data benchmark on a handful of tiny videos: every part gives its line, and the count of decoded frames is exact."""
+"""The data benchmark on a handful of tiny videos: every part gives its line, and decoded frames are counted exactly."""
 
 import re
 
