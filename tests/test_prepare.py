@@ -137,14 +137,20 @@ def test_a_killed_preparation_goes_on_and_gives_the_same_bytes(tmp_path):
     root = make_folder(tmp_path / 'in', per_class=12, frames=30)
     (tmp_path / 'in' / 'jump' / 'bad.mp4').write_text('no video')
     arguments = [sys.executable, str(ROOT / 'bin' / 'prepare'), '--source=folder', f'--input={root}']
-    arguments += ['--shard_clips=3', '--processes=1']
+    arguments += ['--shard_clips=3', '--processes=2']
     output = tmp_path / 'killed'
     process = subprocess.Popen([*arguments, f'--output={output}'], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     while not (output / 'train-00001.index.jsonl').exists():
         assert process.poll() is None
         time.sleep(0.002)
+    children = pathlib.Path(f'/proc/{process.pid}/task/{process.pid}/children').read_text().split()
     process.send_signal(signal.SIGKILL)
     process.wait()
+    for _ in range(200):  # the decoding processes end with it
+        if not any(pathlib.Path('/proc', child).exists() for child in children):
+            break
+        time.sleep(0.05)
+    assert len(children) >= 2 and not any(pathlib.Path('/proc', child).exists() for child in children)
     assert not (output / 'manifest.json').exists()
     with pytest.raises(InputError, match='not finished'):
         records.read_manifest(str(output))

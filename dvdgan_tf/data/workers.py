@@ -6,7 +6,10 @@ import contextlib
 import dataclasses
 import hashlib
 import multiprocessing
+import multiprocessing.connection
+import os
 import signal
+import threading
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any, Callable, Iterator, Optional, Sequence, Union
 
@@ -66,6 +69,17 @@ def encoders(processes: int) -> Iterator[Callable]:
         pool.close()
 
 
+def _start_process() -> None:
+    """Ctrl-C is the parent's business; its end, however it comes, is the end of this process."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    multiprocessing.connection.wait([multiprocessing.parent_process().sentinel])
+    os._exit(1)
+
+
 class _Pool:
     """Processes that encode clips. A clip that brings its process down is named as bad, and the others go on."""
 
@@ -79,8 +93,7 @@ class _Pool:
             processes or self._processes,
             # A fork of a process in which TensorFlow runs threads may hang.
             multiprocessing.get_context('spawn'),
-            initializer=signal.signal,
-            initargs=(signal.SIGINT, signal.SIG_IGN),
+            initializer=_start_process,
         )
 
     def close(self) -> None:
