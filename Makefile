@@ -27,7 +27,7 @@ lint: install
 install: $(VENV)/installed
 
 $(VENV)/installed: setup.py | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --editable '.[test]'
+	$(BIN)/python -m pip install --quiet --no-compile --editable '.[test]'
 	touch $@
 
 $(BIN)/python:

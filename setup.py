@@ -1,4 +1,7 @@
-"""Packaging of dvdgan_tf. On a Cloud TPU VM install with --no-deps: pip must not replace the TensorFlow that can drive a TPU."""
+"""Packaging of dvdgan_tf.
+
+On a Cloud TPU VM install with --no-deps: pip must not replace the TensorFlow that can drive a TPU.
+"""
 
 import pathlib
 import re
