@@ -185,6 +185,13 @@ def test_bair_damage_is_found(tmp_path):
         list(clip_frames(listing.clips[0], Rules()))
 
 
+def test_bair_without_the_frames_of_a_camera_is_a_bad_clip(tmp_path):
+    write_bair(tmp_path / 'train' / 'traj_0_to_255.tfrecords', [clip(29, 0, 64, 64)])
+    (item,) = sources.bair_pushing(str(tmp_path)).clips
+    with pytest.raises(BadClip, match='29/image_aux1/encoded holds 0 bytes'):
+        list(clip_frames(item, Rules()))
+
+
 def read(listing):
     return np.stack([np.stack([frame for frame, _, _ in clip_frames(item, Rules())]) for item in listing.clips])
 

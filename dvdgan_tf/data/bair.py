@@ -9,7 +9,6 @@ from dvdgan_tf.data.clips import BadClip, SourceClip
 
 NUM_FRAMES = 30
 SIDE = 64
-CAMERAS = ('image_aux1', 'image_main')
 
 
 def record_offsets(path: str) -> tuple[list[int], str]:
@@ -34,20 +33,20 @@ def record_frames(clip: SourceClip) -> Iterator[np.ndarray]:
         BadClip: the record is damaged or lacks the camera's frames.
     """
     import tensorflow as tf
+    from google.protobuf.message import DecodeError
 
     offset, camera = clip.place
     remote.register(clip.path)
-    keys = [f'{time}/{camera}/encoded' for time in range(NUM_FRAMES)]
     try:
         records = tf.raw_ops.TFRecordDatasetV2(
             filenames=[clip.path], compression_type='', buffer_size=1 << 20, byte_offsets=[offset]
         )
         record = tf.data.experimental.from_variant(records, tf.TensorSpec((), tf.string)).take(1).get_single_element()
-        parsed = tf.io.parse_single_example(record, {key: tf.io.FixedLenFeature([], tf.string) for key in keys})
-    except (tf.errors.DataLossError, tf.errors.InvalidArgumentError) as error:
-        raise BadClip(f'is damaged or has no frames of {camera} ({error.message.splitlines()[0]})') from None
-    for key in keys:
-        raw = parsed[key].numpy()
+        feature = tf.train.Example.FromString(record.numpy()).features.feature
+    except (tf.errors.DataLossError, tf.errors.InvalidArgumentError, DecodeError) as error:
+        raise BadClip(f'is damaged ({str(error).splitlines()[0]})') from None
+    for key in (f'{time}/{camera}/encoded' for time in range(NUM_FRAMES)):
+        raw = feature[key].bytes_list.value[0] if key in feature else b''
         if len(raw) != SIDE * SIDE * 3:
             raise BadClip(f'{key} holds {len(raw)} bytes instead of {SIDE * SIDE * 3}')
         yield np.frombuffer(raw, np.uint8).reshape(SIDE, SIDE, 3)
