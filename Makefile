@@ -16,7 +16,7 @@ quickstart: install
 	$(BIN)/python bin/train --gin_file=gin/quickstart.gin --work_dir=$(RUN)
 	$(BIN)/python bin/evaluate --work_dir=$(RUN)
 	$(BIN)/python bin/sample --work_dir=$(RUN) --output=$(RUN)/samples
-	@echo 'The moving shapes that this model makes are in $(RUN)/samples'
+	@echo 'The moving shapes that it learned: $(RUN)/samples/clips.gif'
 
 test: install
 	$(BIN)/python -m pytest
