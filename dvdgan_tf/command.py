@@ -17,8 +17,8 @@ EXIT_INTERRUPTED = 130
 def run(main: Callable[[Sequence[str]], Optional[int]]) -> None:
     """Parses absl flags, calls `main(argv)` and exits with its return value (None is 0).
 
-    An `InputError` becomes one line on stderr and exit status 2, Ctrl-C becomes 130. Other exceptions keep their
-    traceback.
+    An `InputError` or a damaged record becomes one line on stderr and exit status 2, Ctrl-C becomes 130. Other
+    exceptions keep their traceback.
     """
 
     def guarded(argv: Sequence[str]) -> int:
@@ -33,6 +33,13 @@ def run(main: Callable[[Sequence[str]], Optional[int]]) -> None:
         except KeyboardInterrupt:
             print('interrupted', file=sys.stderr)
             return EXIT_INTERRUPTED
+        except Exception as error:
+            # A record that fails its checksum while it is read. By name, because not every program needs TensorFlow.
+            if type(error).__name__ != 'DataLossError':
+                raise
+            reason = str(error).splitlines()[0].rpartition('}} ')[2].rstrip('. ')
+            print(f'error: a record is damaged ({reason}): bin/inspect --data= its folder names it.', file=sys.stderr)
+            return EXIT_INPUT_ERROR
 
     def leave(argv: Sequence[str]) -> None:
         status = guarded(argv)

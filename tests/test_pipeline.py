@@ -2,6 +2,8 @@
 
 import json
 import pathlib
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ from dvdgan_tf.data.clips import Rules
 from dvdgan_tf.data.pipeline import RecordClips
 from dvdgan_tf.errors import InputError
 
+ROOT = pathlib.Path(__file__).resolve().parent.parent
 CLIPS, FRAMES, HEIGHT, WIDTH = 7, 10, 16, 24
 
 
@@ -214,6 +217,15 @@ def test_a_flipped_byte_stops_the_reader_instead_of_giving_garbage(tmp_path):
     path.write_bytes(bytes(data))
     with pytest.raises(tf.errors.DataLossError):
         list(RecordClips(str(path.parent), 16, 4).evaluation(4))
+    program = f"""
+from dvdgan_tf import command
+from dvdgan_tf.data.pipeline import RecordClips
+command.run(lambda _: [None for _ in RecordClips({str(path.parent)!r}, 16, 4).training(0, 7, 7)])
+"""
+    done = subprocess.run([sys.executable, '-c', program], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr.strip().startswith('error: a record is damaged (corrupted record at')
+    assert len(done.stderr.strip().splitlines()) == 1
 
 
 def test_shards_that_are_not_those_of_the_manifest_are_refused(tmp_path):

@@ -104,7 +104,7 @@ def _read_all(path: str, manifest: dict, lines: Sequence[dict]) -> Iterator[tupl
         try:
             count, right, still = next(checked)
         except tf.errors.OpError as error:
-            yield line, error.message.splitlines()[0].rstrip('.'), False
+            yield line, error.message.splitlines()[0].rpartition('}} ')[2].rstrip('.'), False
             continue
         complaint = '' if int(count) == line['frames'] else f'{int(count)} frames instead of {line["frames"]}'
         if not complaint and not right:
