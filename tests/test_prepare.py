@@ -14,7 +14,7 @@ import tensorflow as tf
 from PIL import Image
 from sample_files import clip, write_sound, write_video
 
-from dvdgan_tf.data import clips, folders, prepare, records, sources, workers
+from dvdgan_tf.data import clips, folders, prepare, records, remote, sources, workers
 from dvdgan_tf.data.clips import Listing, Rules, SourceClip
 from dvdgan_tf.errors import InputError
 
@@ -318,3 +318,38 @@ def test_damaged_manifests_and_indexes_are_found(tmp_path):
         records.read_manifest(str(tmp_path / 'out'))
     with pytest.raises(InputError, match='There is no manifest.json'):
         records.read_manifest(str(tmp_path))
+
+
+def test_what_may_not_be_read_or_is_gone_is_listed(tmp_path, monkeypatch):
+    root = make_folder(tmp_path / 'in', per_class=2)
+    listing = folders.list_folder(root)
+    (tmp_path / 'in' / 'jump' / 'jump0.mp4').unlink()
+    original = remote.open_input
+
+    def forbidden(path):
+        if path.endswith('run1.mp4'):
+            raise PermissionError(13, 'Permission denied')
+        return original(path)
+
+    monkeypatch.setattr(remote, 'open_input', forbidden)
+    assert run(listing, tmp_path / 'out')['splits']['train']['clips'] == 2
+    reasons = dict(prepare.skipped_clips(str(tmp_path / 'out')))
+    assert reasons == {'jump/jump0.mp4': 'is missing', 'run/run1.mp4': 'may not be read'}
+
+
+@pytest.mark.parametrize(
+    'source, name, content, words',
+    [
+        ('folder', 'nothing', None, 'There is no folder'),
+        ('folder', 'clips.csv', b'file,label\na.mp4,1\n', 'has no column path'),
+        ('ucf101', 'folder', None, 'There is no folder'),
+    ],
+)
+def test_the_command_refuses_bad_input_in_one_sentence(tmp_path, source, name, content, words):
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    arguments = [f'--source={source}', f'--input={tmp_path / name}', f'--output={tmp_path / "out"}']
+    done = subprocess.run([sys.executable, str(ROOT / 'bin' / 'prepare'), *arguments], capture_output=True, text=True)
+    assert done.returncode == 2 and words in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1 and done.stderr.startswith('error: ')
+    assert not (tmp_path / 'out').exists()
