@@ -9,12 +9,15 @@ from dvdgan_tf.models.variables import label_spec, latent_spec, zero_variables
 from dvdgan_tf.training import cost
 
 
-@pytest.mark.parametrize('num_frames, ch, expected', [
-    # G, D_S with 8 frames and D_T of a plain build at 64x64, counted on its TensorFlow graph.
-    (12, 128, (1.53e12, 0.24e12, 0.09e12)),
-    (48, 128, (6.23e12, 0.24e12, 0.36e12)),
-    (12, 16, (24.1e9, 3.7e9, 1.5e9)),
-])
+@pytest.mark.parametrize(
+    'num_frames, ch, expected',
+    [
+        # G, D_S with 8 frames and D_T of a plain build at 64x64, counted on its TensorFlow graph.
+        (12, 128, (1.53e12, 0.24e12, 0.09e12)),
+        (48, 128, (6.23e12, 0.24e12, 0.36e12)),
+        (12, 16, (24.1e9, 3.7e9, 1.5e9)),
+    ],
+)
 def test_operations_of_the_plain_form(num_frames, ch, expected):
     counted = (
         step.generator_flops(64, num_frames, ch),
