@@ -264,7 +264,7 @@ def _write_manifest(
             f'{skipped[-1]["name"]} {skipped[-1]["reason"]}.'
         )
     splits: dict[str, dict[str, Any]] = {}
-    channels = set()
+    channels: set[int] = set()
     for header in shards:
         _, lines, index_digest = records.read_index(output, header['shard'])
         split = splits.setdefault(
