@@ -1,4 +1,4 @@
-"""DVD-GAN in TensorFlow 2: adversarial video generation on complex data sets (Clark, Donahue, Simonyan; arXiv 1907.06571)."""
+"""DVD-GAN in TensorFlow 2: adversarial video generation on complex data sets (arXiv 1907.06571v2)."""
 
 import os
 

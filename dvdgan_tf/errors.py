@@ -4,5 +4,6 @@
 class InputError(ValueError):
     """What the user gave cannot be used.
 
-    The message is one sentence: what was received and what to do. Commands print it without a traceback and exit with 2.
+    The message is one sentence: what was received and what to do. Commands print it, without a traceback, and exit
+    with 2.
     """

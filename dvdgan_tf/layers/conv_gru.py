@@ -65,7 +65,7 @@ class ConvGRU(keras.layers.Layer):
         return tf.reshape(clips, [-1, *clips.shape[2:]])
 
     def _prepare(self, frames: tf.Tensor, training: bool) -> Tuple[_Gates, Callable]:
-        """The part of the gates and of the candidate that comes from the input, and the cell that goes on from there."""
+        """The input's part of gates and candidate for all frames, and the cell that goes on from there."""
         units, width = self.units, frames.shape[-1]
         reset, update, candidate = (
             tf.cast(kernel(None, training=training), self.compute_dtype)
@@ -76,7 +76,7 @@ class ConvGRU(keras.layers.Layer):
         of_reset_state = candidate[:, :, width:]
 
         def cell(inputs: _Gates, state: Optional[tf.Tensor]) -> tf.Tensor:
-            """The input's part of (gates, candidate) and the old state (None for zeros) to the new state."""
+            """The input's part of gates and candidate, and the old state (None for zeros), to the new state."""
             gates, new = inputs
             if state is None:
                 return (1.0 - tf.sigmoid(tf.split(gates, 2, -1)[1])) * tf.nn.relu(new)
