@@ -108,8 +108,9 @@ def time_by_operation(function: tf.types.experimental.GenericFunction) -> List[T
     for plane in space.planes:
         for line in plane.lines if 'CPU' in plane.name else ():
             for event in line.events:
-                _, separator, kind = plane.event_metadata[event.metadata_id].name.rpartition(':')
-                if separator and kind.isidentifier() and not kind.startswith('__inference'):
+                name, separator, kind = plane.event_metadata[event.metadata_id].name.rpartition(':')
+                # Not a call of a function, nor an event of the executor, like EagerExecutor::Run.
+                if separator and not name.endswith(':') and kind.isidentifier() and not kind.startswith('__inference'):
                     spent[kind] += event.duration_ps / _GIGA
     return sorted(spent.items(), key=lambda item: -item[1])
 
