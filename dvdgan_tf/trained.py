@@ -1,7 +1,7 @@
 """Work directories seen from outside of training: which configuration one belongs to, and the generator it holds."""
 
 import logging
-from typing import NamedTuple, Optional, Tuple
+from typing import List, NamedTuple, Optional, Tuple
 
 import tensorflow as tf
 import tf_keras as keras
@@ -10,7 +10,7 @@ from dvdgan_tf import config
 from dvdgan_tf.errors import InputError
 from dvdgan_tf.models import variables
 from dvdgan_tf.training import loop
-from dvdgan_tf.training.checkpoint import checkpoint_path, restore, saved_steps
+from dvdgan_tf.training.checkpoint import best_step, checkpoint_path, restore, saved_steps
 
 _LOG = logging.getLogger(__name__)
 
@@ -32,6 +32,8 @@ _FREE_PARAMETERS = (
     'preview_fps',
     'frechet',
     'frechet_every',
+    'evaluation',
+    'evaluate_every',
 )
 
 
@@ -74,12 +76,12 @@ def claim(work_dir: str) -> None:
         raise InputError(f'cannot write to {work_dir} ({error.message}); make room or choose another place.') from error
 
 
-def open_trained(work_dir: str, checkpoint: Optional[int] = None) -> Trained:
+def open_trained(work_dir: str, checkpoint: str = 'newest') -> Trained:
     """Opens a work directory for sampling, evaluation or export; this replaces the present configuration.
 
     Args:
         work_dir: what was given to `bin/train`.
-        checkpoint: the step whose checkpoint to use; None for the newest.
+        checkpoint: the step whose checkpoint to use, `newest`, or `best`: the one kept by `loop.train.evaluation`.
 
     Returns:
         the moving average of the generator, its step, the data it was trained on, their classes and the configuration.
@@ -91,9 +93,7 @@ def open_trained(work_dir: str, checkpoint: Optional[int] = None) -> Trained:
     steps = saved_steps(work_dir)
     if not steps:
         raise InputError(f'{work_dir} holds no checkpoint yet; train first, with bin/train --work_dir={work_dir}.')
-    if checkpoint is not None and checkpoint not in steps:
-        raise InputError(f'{work_dir} holds no checkpoint of step {checkpoint}; it has {", ".join(map(str, steps))}.')
-    step = steps[-1] if checkpoint is None else checkpoint
+    step = _chosen(work_dir, steps, checkpoint)
     arguments = config.bindings(loop.train, only=('generator', 'data'))
     generator, data = arguments['generator'](), arguments['data']
     inputs = [variables.latent_spec(1, generator.latent_size), variables.label_spec(1)]
@@ -108,9 +108,19 @@ def open_trained(work_dir: str, checkpoint: Optional[int] = None) -> Trained:
     return Trained(generator, step, data, data.class_names, config.text())
 
 
+def _chosen(work_dir: str, steps: List[int], checkpoint: str) -> int:
+    named = {'newest': steps[-1], 'best': best_step(work_dir), **{str(step): step for step in steps}}
+    if named.get(checkpoint) is None:
+        known = ', '.join(map(str, steps))
+        raise InputError(f'{work_dir} holds no checkpoint of step {checkpoint}; it has {known}.')
+    return named[checkpoint]
+
+
 def _is_free(name: str) -> bool:
     owner, _, parameter = name.rpartition('.')
-    return name in _FREE_MACROS or (owner.split('.')[-1] == 'train' and parameter in _FREE_PARAMETERS)
+    function = owner.split('.')[-1]
+    free_here = function == 'train' and parameter in _FREE_PARAMETERS
+    return name in _FREE_MACROS or function == 'ProtocolScores' or free_here
 
 
 def _worded(name: str, before: Optional[str], now: Optional[str]) -> str:

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from dvdgan_tf.errors import InputError
-from dvdgan_tf.training.checkpoint import Checkpointer, checkpoint_path, saved_steps
+from dvdgan_tf.training.checkpoint import Checkpointer, best_step, checkpoint_path, saved_steps
 
 
 def _state(value=0.0, size=1000):
@@ -95,6 +95,17 @@ def test_only_old_checkpoints_are_removed(tmp_path):
         checkpointer.save(step)
     assert saved_steps(str(tmp_path)) == [10, 20, 30, 35]
     assert len(list((tmp_path / 'checkpoints').iterdir())) == 8
+
+
+def test_the_best_is_kept_until_another_is_best(tmp_path):
+    checkpointer = Checkpointer(str(tmp_path), _state(), keep_last=1, keep_every=0)
+    assert best_step(str(tmp_path)) is None
+    checkpointer.save_as_best(5)
+    checkpointer.save(10)
+    checkpointer.save(15)
+    assert (best_step(str(tmp_path)), saved_steps(str(tmp_path))) == (5, [5, 15])
+    checkpointer.save_as_best(20)
+    assert (best_step(str(tmp_path)), saved_steps(str(tmp_path))) == (20, [20])
 
 
 def test_saving_by_the_clock_and_only_once(tmp_path):

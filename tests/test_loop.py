@@ -14,7 +14,7 @@ import tiny
 from dvdgan_tf.data.synthetic import SyntheticClips
 from dvdgan_tf.errors import InputError
 from dvdgan_tf.training import loop
-from dvdgan_tf.training.checkpoint import checkpoint_path, saved_steps
+from dvdgan_tf.training.checkpoint import best_step, checkpoint_path, saved_steps
 from dvdgan_tf.training.step import GanStep
 
 
@@ -150,6 +150,29 @@ def test_the_offline_distance_is_recorded_with_what_it_is_read_against(tmp_path)
     assert start['offline_frechet/distance'] == start['offline_frechet/ceiling'] == end['offline_frechet/ceiling']
     assert end['offline_frechet/distance'] != end['offline_frechet/ceiling']
     assert end['offline_frechet/floor'] == 0.25
+
+
+class _Evaluation:
+    """Scores that say which step they were taken at; step 2 is the best."""
+
+    def __init__(self):
+        self.found = []
+
+    def __call__(self, generator, data, step, work_dir, strategy):
+        self.found.append((step, saved_steps(work_dir)[-1], strategy.num_replicas_in_sync))
+        return {'protocol/score': 10.0 * step}
+
+    def is_best(self, work_dir, step):
+        return step == 2
+
+
+def test_evaluations_are_recorded_and_the_best_checkpoint_is_kept(tmp_path):
+    evaluation = _Evaluation()
+    _train(tmp_path, 6, evaluation=evaluation, evaluate_every=2, keep_last=1, checkpoint_every=100)
+    assert evaluation.found == [(2, 2, 1), (4, 4, 1), (6, 6, 1)]  # step, newest checkpoint then, replicas
+    scores = [record['protocol/score'] for record in _records(tmp_path) if 'protocol/score' in record]
+    assert scores == [20.0, 40.0, 60.0]
+    assert (best_step(str(tmp_path)), saved_steps(str(tmp_path))) == (2, [2, 6])
 
 
 class _BrokenClips(SyntheticClips):

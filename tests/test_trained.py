@@ -57,9 +57,17 @@ def test_the_moving_average_is_what_is_opened(work_dir):
 
 
 def test_an_earlier_checkpoint_can_be_opened_and_one_that_is_missing_is_named(work_dir):
-    assert trained.open_trained(work_dir, checkpoint=2).step == 2
+    assert trained.open_trained(work_dir, checkpoint='2').step == 2
     with pytest.raises(InputError, match='no checkpoint of step 3; it has 2, 4'):
-        trained.open_trained(work_dir, checkpoint=3)
+        trained.open_trained(work_dir, checkpoint='3')
+
+
+def test_the_best_checkpoint_is_opened_where_one_was_kept(work_dir):
+    with pytest.raises(InputError, match='no checkpoint of step best; it has 2, 4'):
+        trained.open_trained(work_dir, checkpoint='best')
+    with open(os.path.join(work_dir, 'checkpoints', 'best'), 'w') as file:
+        file.write('2\n')
+    assert trained.open_trained(work_dir, checkpoint='best').step == 2
 
 
 def test_a_folder_that_is_no_work_directory_is_refused(tmp_path):

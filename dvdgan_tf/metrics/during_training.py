@@ -1,16 +1,16 @@
 """Protocols as a part of training: scores every so many steps, and which step was best.
 
-Example, as the training loop's hook:
+As bindings of an experiment:
 
-    scored = ProtocolScores(['offline_256'])
-    scalars = scored(ema_generator, data, step, work_dir)  # {'offline_256/frechet': 31.2, ...}
-    if scored.is_best(work_dir, step):
-        keep_checkpoint(step)
+    loop.train.evaluation = @during_training.ProtocolScores()
+    loop.train.evaluate_every = 1000
+    during_training.ProtocolScores.names = ['offline_256']
 """
 
 from __future__ import annotations
 
 import json
+import logging
 import os
 from collections.abc import Sequence
 
@@ -21,6 +21,8 @@ from dvdgan_tf.metrics import protocols, report
 from dvdgan_tf.metrics.evaluation import evaluate
 from dvdgan_tf.metrics.features import c3d_network, i3d_network, offline_network
 from dvdgan_tf.metrics.streaming import Source
+
+_LOG = logging.getLogger(__name__)
 
 FOLDER = 'evaluation'
 _RISES = ('inception', 'precision', 'recall', 'psnr', 'ssim')
@@ -61,7 +63,14 @@ class ProtocolScores:
         if self.best_by.split('/')[0] not in self._names:
             raise InputError(f'best_by is {self.best_by!r}; give protocol/score with one of {", ".join(names)}')
 
-    def __call__(self, generator: tf.Module, data: Source, step: int, work_dir: str) -> dict[str, float]:
+    def __call__(
+        self,
+        generator: tf.Module,
+        data: Source,
+        step: int,
+        work_dir: str,
+        strategy: tf.distribute.Strategy | None = None,
+    ) -> dict[str, float]:
         """Evaluates, and returns scalars named protocol/score and protocol/score_floor."""
         results = evaluate(
             names=self._names,
@@ -73,7 +82,8 @@ class ProtocolScores:
             data={'training': True},
             num_samples=self._num_samples,
             batch_size=self._batch_size,
-            log=lambda line: None,
+            strategy=strategy,
+            log=_LOG.info,
         )
         scalars = {}
         for result in results:

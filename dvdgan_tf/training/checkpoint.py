@@ -1,4 +1,4 @@
-"""Checkpoints: everything training needs, kept as the last n and every m steps, and safe against kills and full disks.
+"""Checkpoints: everything training needs. The last n, every m steps and the best are kept, whatever is killed or full.
 
 A checkpoint is `state-<step>.index` plus its data file. The index is written last, so a checkpoint without one was
 never finished; a data file that was damaged afterwards fails its checksum on reading, and the one before it is used.
@@ -19,6 +19,7 @@ _LOG = logging.getLogger(__name__)
 _PREFIX = 'state-'
 _DIRECTORY = 'checkpoints'
 _INDEX = re.compile(r'^state-(\d+)\.index$')
+_BEST = 'best'
 
 
 def saved_steps(work_dir: str) -> List[int]:
@@ -33,6 +34,15 @@ def saved_steps(work_dir: str) -> List[int]:
 def checkpoint_path(work_dir: str, step: int) -> str:
     """Returns the prefix of the checkpoint of this step."""
     return os.path.join(work_dir, _DIRECTORY, f'{_PREFIX}{step:08d}')
+
+
+def best_step(work_dir: str) -> Optional[int]:
+    """Returns the step whose checkpoint is kept because it scored best; None where training kept none."""
+    path = os.path.join(work_dir, _DIRECTORY, _BEST)
+    if not tf.io.gfile.exists(path):
+        return None
+    with tf.io.gfile.GFile(path) as file:
+        return int(file.read())
 
 
 class Checkpointer:
@@ -80,10 +90,7 @@ class Checkpointer:
                 f'{_standing(kept)}; make room or mend the folder and give the same command again.'
             ) from error
         self._saved_step, self._saved_at = step, time.monotonic()
-        steps = saved_steps(self._work_dir)
-        for old in steps[: -self._keep_last]:
-            if not (self._keep_every and old % self._keep_every == 0):
-                self._remove(old)
+        self._remove_unkept()
         return path
 
     def is_old(self) -> bool:
@@ -94,6 +101,22 @@ class Checkpointer:
         """Saves this step unless that is done already."""
         if step != self._saved_step:
             self.save(step)
+
+    def save_as_best(self, step: int) -> None:
+        """Saves this step unless that is done already, and keeps it until another step is the best.
+
+        Raises:
+            InputError: it could not be written; the best so far is untouched.
+        """
+        self.save_if_new(step)
+        path = os.path.join(self._work_dir, _DIRECTORY, _BEST)
+        try:
+            with tf.io.gfile.GFile(f'{path}.writing', 'w') as file:
+                file.write(f'{step}\n')
+            tf.io.gfile.rename(f'{path}.writing', path, overwrite=True)
+        except tf.errors.OpError as error:
+            raise InputError(f'could not write {path} ({_reason(error)}); make room or mend the folder.') from error
+        self._remove_unkept()
 
     def restore_newest(self) -> Optional[int]:
         """Restores the newest checkpoint that can be read.
@@ -120,6 +143,12 @@ class Checkpointer:
                 'bring one back from a copy or start in a new work directory.'
             )
         return None
+
+    def _remove_unkept(self) -> None:
+        best = best_step(self._work_dir)
+        for old in saved_steps(self._work_dir)[: -self._keep_last]:
+            if old != best and not (self._keep_every and old % self._keep_every == 0):
+                self._remove(old)
 
     def _remove(self, step: int) -> None:
         """Removes what there is of one checkpoint, the index first, so that no half of it counts as a checkpoint."""

@@ -53,6 +53,18 @@ class Clips(Protocol):
         """Endless (clip [replica_batch, T, R, R, C], label [replica_batch]) from an example number on."""
 
 
+class Evaluation(Protocol):
+    """Scores of a generator, taken every so many steps."""
+
+    def __call__(
+        self, generator: keras.Model, data: Clips, step: int, work_dir: str, strategy: tf.distribute.Strategy
+    ) -> Dict[str, float]:
+        """Scores the generator at this step; the scores' names have one slash."""
+
+    def is_best(self, work_dir: str, step: int) -> bool:
+        """Whether no other step scored better."""
+
+
 class Outcome(NamedTuple):
     """How a run ended: the step it reached, which is saved, and the signal that stopped it, if one did."""
 
@@ -87,6 +99,8 @@ def train(
     preview_fps: float = 8.0,
     frechet: Optional[Callable[[Iterable], Frechet]] = None,
     frechet_every: int = 1000,
+    evaluation: Optional[Evaluation] = None,
+    evaluate_every: int = 10000,
 ) -> Outcome:
     """Trains until `train_steps`, or until SIGTERM or Ctrl-C, and saves before it returns.
 
@@ -117,6 +131,9 @@ def train(
         preview_fps: frames per second of a preview.
         frechet: makes the distance that is logged out of batches of real clips; None for none.
         frechet_every: steps between its measurements.
+        evaluation: scores the averaged generator; the checkpoint of the step that it calls best is kept. A run killed
+            within an evaluation has saved before it and goes on without it.
+        evaluate_every: steps between evaluations.
 
     Returns:
         the step reached, which is saved, and the signal received, if any.
@@ -125,7 +142,8 @@ def train(
         InputError: an argument, the work directory or a checkpoint cannot be used, there is no room to write, or a loss
             or gradient stopped being finite; the newest checkpoint then is from before that.
     """
-    counts = steps_per_loop, checkpoint_every, summary_every, preview_every, preview_clips, frechet_every, train_steps
+    often = checkpoint_every, summary_every, preview_every, frechet_every, evaluate_every
+    counts = steps_per_loop, preview_clips, train_steps, *often
     if min(counts) < 1:
         raise InputError(f'train was given {min(counts)} steps or clips; every such number must be at least 1.')
     prepare_process(seed, precision, deterministic)
@@ -169,6 +187,15 @@ def train(
     recorder = Recorder(log, _networks(step), train_steps)
     save = of_average(checkpointer.save_if_new)
     actions = [(summary_every, recorder.record), (checkpoint_every, save), *looks]
+    if evaluation is not None:
+
+        def evaluate(at: int) -> None:
+            save(at)
+            log.scalars(at, evaluation(step.ema_generator, data, at, work_dir, distribution))
+            if evaluation.is_best(work_dir, at):
+                checkpointer.save_as_best(at)
+
+        actions.append((evaluate_every, evaluate))
     call = _loop_call(distribution, step, data, first, global_batch, recorder)
     return _run(first, train_steps, steps_per_loop, call, actions, save, checkpointer.is_old)
 
