@@ -26,8 +26,8 @@ def append(path: str, results: Sequence[Mapping[str, object]]) -> None:
 
 
 def table(results: Sequence[Mapping[str, object]]) -> str:
-    """The results as text, one score a line, with floor and the paper's number beside it."""
-    rows = [('protocol', 'score', 'value', 'spread', 'real floor', 'paper', 'clips', 'sigma')]
+    """The results as text, one score a line, with what it is to be read against beside it."""
+    rows = [('protocol', 'score', 'value', 'spread', 'real floor', 'last frame', 'paper', 'clips', 'sigma')]
     for result in results:
         for name, score in result['scores'].items():
             real_floor = score.get('floor')
@@ -40,6 +40,7 @@ def table(results: Sequence[Mapping[str, object]]) -> str:
                     f'{score["value"]:.5g}',
                     f'{score["spread"]:.2g}' if score.get('spread') is not None else '-',
                     f'{real_floor["value"]:.5g} ({"+".join(map(str, real_floor["clips"]))})' if real_floor else '-',
+                    f'{score["last_frame_repeated"]:.5g}' if 'last_frame_repeated' in score else '-',
                     f'{score["paper"]:g}' if score.get('paper') is not None else '-',
                     str(result['fake_clips']),
                     sigma,

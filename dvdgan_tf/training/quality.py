@@ -26,7 +26,7 @@ class Quality:
     Args:
         make_frechet: makes the distance out of batches of real clips.
         generator: the moving average of the generator.
-        real: endless batches (clip [b, T, H, W, C], label [b]); generated clips get their labels and, where the
+        real: endless batches (clip [b, T, H, W, C], label [b]); generated clips get their labels or, where the
             generator continues clips, their first frames.
         seed: the latents depend on this alone.
         ceiling: the score at step 0 where the run began earlier; None for none.
@@ -64,4 +64,5 @@ class Quality:
         context = clip[:, : self._generator.context_frames]
         if not self._generator.context_frames:
             return self._generator(latent, label, training=False)
+        label = tf.zeros_like(label)  # prediction knows no classes (paper B.4)
         return tf.concat([context, self._generator(latent, label, context, training=False)], axis=1)
