@@ -40,7 +40,8 @@ ARROWS = {
     'sampling': set(),
     # The networks and the data arrive as arguments; of models only what is not a network is imported.
     'training': {'losses', 'layers', 'models.standing', 'models.variables', 'models.views', 'sampling'},
-    'serving': {'layers', 'sampling'},
+    'serving': {'sampling'},
+    'export': {'layers', 'models.variables', 'sampling', 'serving'},
     'trained': {'config', 'models.variables', 'training'},
     'benchmarks': {'layers', 'losses', 'models', 'data', 'training', 'metrics', 'sampling', 'config', 'trained'},
 }

@@ -115,7 +115,13 @@ class Generator(keras.Model):
 
         Returns: `[B, T, H, W, C]` float32 in [-1, 1].
         """
-        condition = tf.concat([latent, tf.cast(self.embedding(label), latent.dtype)], -1)
+        return self.from_embedding(latent, self.embedding(label), context, training)
+
+    def from_embedding(
+        self, latent: tf.Tensor, embedding: tf.Tensor, context: Optional[tf.Tensor] = None, training: bool = False
+    ) -> tf.Tensor:
+        """As a call, with `[B, 120]` in place of the label: a row of the class embedding, or a mixture of rows."""
+        condition = tf.concat([latent, tf.cast(embedding, latent.dtype)], -1)
         condition = tf.cast(condition, self.compute_dtype)
         frames = tf.reshape(
             self.base(condition, training=training), [-1, BASE_SIZE, BASE_SIZE, self.groups[0].gru.units]

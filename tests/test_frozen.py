@@ -1,0 +1,58 @@
+"""The frozen generator: the same clips as the live one, and nothing left that depends on the weights alone."""
+
+import exported
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from dvdgan_tf.layers.conv_gru import ConvGRU
+
+# What TFLite has builtin kernels for and TensorFlow.js knows.
+OPS = {
+    *('AddV2', 'Sub', 'Mul', 'Relu', 'Sigmoid', 'Tanh', 'MatMul', 'Conv2D', 'Conv2DBackpropInput', 'BiasAdd'),
+    *('Reshape', 'Split', 'SplitV', 'ConcatV2', 'Pack', 'Unpack', 'StridedSlice', 'Shape', 'Identity'),
+    *('AvgPool', 'Transpose'),
+}
+
+
+@pytest.mark.parametrize('context_frames', [0, 2])
+def test_it_makes_the_clips_of_the_live_generator(context_frames):
+    subject = exported.subject(context_frames)
+    inputs, clips = subject.probe
+    label = inputs.get('label', np.zeros(len(clips), np.int32))
+    context = [inputs['context']] if context_frames else []
+    assert clips.std() > 0.05
+    for size in (1, 3, 8):
+        made = subject.frozen.generate(inputs['latent'][:size], label[:size], *(part[:size] for part in context))
+        np.testing.assert_allclose(made, clips[:size], atol=1e-5)
+
+
+def test_a_mixture_of_classes_is_a_mixture_of_embeddings():
+    frozen, (inputs, clips) = exported.subject().frozen, exported.subject().probe
+    embedding = tf.gather(frozen.embeddings, inputs['label'])
+    np.testing.assert_allclose(frozen.from_embedding(inputs['latent'], embedding), clips, atol=1e-5)
+
+
+@pytest.mark.parametrize('context_frames', [0, 2])
+def test_only_ops_that_depend_on_the_inputs_remain(context_frames):
+    graph = exported.subject(context_frames).frozen.from_embedding.get_concrete_function(
+        tf.TensorSpec([None, 120]),
+        tf.TensorSpec([None, 120]),
+        *([tf.TensorSpec([None, 2, 16, 16, 3])] if context_frames else []),
+    )
+    ops = graph.graph.get_operations()
+    assert {op.type for op in ops} - {'Placeholder', 'ReadVariableOp', 'Const', 'NoOp'} <= OPS
+    assert max(len(output.shape) for op in ops for output in op.outputs if output.shape.rank) <= 5
+    weights = [v for v in exported.subject(context_frames).frozen.variables if v is not None]
+    assert len(weights) == sum(op.type == 'ReadVariableOp' for op in ops) + 1  # the embedding stays outside
+
+
+def test_freezing_leaves_the_generator_alone():
+    generator = exported.subject().generator
+    assert not any(layer.unroll for layer in generator.submodules if isinstance(layer, ConvGRU))
+    assert len(exported.subject().frozen.variables) < len(generator.variables)
+
+
+def test_its_digest_follows_the_weights():
+    assert exported.subject().frozen.sha256() != exported.subject(2).frozen.sha256()
+    assert len(exported.subject().frozen.sha256()) == 64
