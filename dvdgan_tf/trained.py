@@ -1,7 +1,7 @@
 """Work directories seen from outside of training: which configuration one belongs to, and the generator it holds."""
 
 import logging
-from typing import List, NamedTuple, Optional, Tuple
+from typing import NamedTuple, Optional, Tuple
 
 import tensorflow as tf
 import tf_keras as keras
@@ -81,7 +81,8 @@ def open_trained(work_dir: str, checkpoint: str = 'newest') -> Trained:
 
     Args:
         work_dir: what was given to `bin/train`.
-        checkpoint: the step whose checkpoint to use, `newest`, or `best`: the one kept by `loop.train.evaluation`.
+        checkpoint: the step whose checkpoint to use, `newest`, or `best`: the one kept by `loop.train.evaluation`. `0`
+            is the generator before any training, made anew: to compare with.
 
     Returns:
         the moving average of the generator, its step, the data it was trained on, their classes and the configuration.
@@ -90,25 +91,29 @@ def open_trained(work_dir: str, checkpoint: str = 'newest') -> Trained:
         InputError: there is no such checkpoint, it is damaged, or the directory is not that of a run.
     """
     config.load(work_dir)
-    steps = saved_steps(work_dir)
-    if not steps:
-        raise InputError(f'{work_dir} holds no checkpoint yet; train first, with bin/train --work_dir={work_dir}.')
-    step = _chosen(work_dir, steps, checkpoint)
-    arguments = config.bindings(loop.train, only=('generator', 'data'))
+    step = _chosen(work_dir, checkpoint)
+    arguments = config.bindings(loop.train, only=('generator', 'data', 'seed'))
+    keras.utils.set_random_seed(arguments['seed'])
     generator, data = arguments['generator'](), arguments['data']
     inputs = [variables.latent_spec(1, generator.latent_size), variables.label_spec(1)]
     if generator.context_frames:
         inputs.append(variables.clip_spec(1, generator.context_frames, generator.resolution, generator.video_channels))
     variables.make_variables(generator, *inputs)
-    path = checkpoint_path(work_dir, step)
-    problem = restore(tf.train.Checkpoint(ema_generator=generator), path, partial=True)
-    if problem is not None:
-        known = ', '.join(map(str, steps))
-        raise InputError(f'the checkpoint {path} is damaged ({problem}); choose another step of {known}.')
+    if step:
+        path = checkpoint_path(work_dir, step)
+        problem = restore(tf.train.Checkpoint(ema_generator=generator), path, partial=True)
+        if problem is not None:
+            known = ', '.join(map(str, saved_steps(work_dir)))
+            raise InputError(f'the checkpoint {path} is damaged ({problem}); choose another step of {known}.')
     return Trained(generator, step, data, data.class_names, config.text())
 
 
-def _chosen(work_dir: str, steps: List[int], checkpoint: str) -> int:
+def _chosen(work_dir: str, checkpoint: str) -> int:
+    if checkpoint == '0':
+        return 0
+    steps = saved_steps(work_dir)
+    if not steps:
+        raise InputError(f'{work_dir} holds no checkpoint yet; train first, with bin/train --work_dir={work_dir}.')
     named = {'newest': steps[-1], 'best': best_step(work_dir), **{str(step): step for step in steps}}
     if named.get(checkpoint) is None:
         known = ', '.join(map(str, steps))

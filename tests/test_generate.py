@@ -24,8 +24,8 @@ class _Mirror(keras.Model):
 def test_every_label_reaches_its_own_clip_also_beyond_one_batch():
     labels = np.arange(37, dtype=np.int32) % 10
     clips = generate.sample_clips(_Mirror(), labels, seed=3)
-    assert clips.shape == (37, 2, 4, 4, 1) and clips.dtype == np.uint8
-    np.testing.assert_array_equal(clips[:, 0, 0, 0, 0], np.rint((labels / np.float32(10) + 1) * 127.5))
+    assert clips.shape == (37, 2, 4, 4, 1) and clips.dtype == np.float32
+    np.testing.assert_allclose(clips[:, 0, 0, 0, 0], labels / 10, atol=1e-6)
 
 
 def test_a_clip_does_not_depend_on_how_many_are_asked_for():
@@ -37,7 +37,7 @@ def test_a_clip_does_not_depend_on_how_many_are_asked_for():
 
 def test_no_truncation_left_is_the_mean_latent():
     clips = generate.sample_clips(_Mirror(), np.zeros(3, np.int32), seed=1, truncation=0.0)
-    assert set(clips[:, 1].ravel()) == {128}
+    assert set(clips[:, 1].ravel()) == {0.0}
 
 
 def test_a_generator_that_continues_clips_cannot_sample_from_nothing():
@@ -45,6 +45,24 @@ def test_a_generator_that_continues_clips_cannot_sample_from_nothing():
     generator.context_frames = 5
     with pytest.raises(InputError, match='continues clips of 5 frames'):
         generate.sample_clips(generator, np.zeros(1, np.int32), seed=0)
+
+
+class _Repeat(_Mirror):
+    """Repeats the last context frame, a little brighter by the label, which must be 0."""
+
+    context_frames = 2
+
+    def call(self, latent, label, context, training=False):
+        brightness = tf.cast(label, tf.float32)[:, None, None, None, None]
+        return tf.repeat(context[:, -1:], 3, axis=1) + brightness
+
+
+def test_every_context_is_continued_by_its_own_clip():
+    context = np.random.RandomState(0).uniform(-1, 1, [19, 2, 4, 4, 1]).astype(np.float32)
+    clips = generate.continue_clips(_Repeat(), context, seed=3)
+    np.testing.assert_array_equal(clips, np.repeat(context[:, -1:], 3, axis=1))
+    with pytest.raises(InputError, match='makes clips out of nothing and continues none'):
+        generate.continue_clips(_Mirror(), context, seed=0)
 
 
 @pytest.mark.parametrize(

@@ -253,3 +253,14 @@ def test_a_label_outside_the_classes_is_refused(tmp_path):
     (path / 'manifest.json').write_text(json.dumps({**manifest, 'classes': ['only']}))
     with pytest.raises(InputError, match='label 2 but 1 classes'):
         RecordClips(str(path), 16, 4)
+
+
+def test_another_split_is_read_in_the_same_way_and_the_range_is_known(folder):
+    source = RecordClips(folder, 16, 2, stride=3, seed=5, flip=True)
+    with pytest.raises(InputError, match='has no split test: it has train'):
+        source.of_split('test')
+    same, wider = source.of_split('train'), source.of_split('train', stride=4)
+    assert (same.stride, wider.stride) == (3, 4)
+    for clip, expected in zip(take(same, 4), take(source, 4)):
+        np.testing.assert_array_equal(clip, expected)
+    assert source.value_range == (0, 255)

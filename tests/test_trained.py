@@ -62,6 +62,13 @@ def test_an_earlier_checkpoint_can_be_opened_and_one_that_is_missing_is_named(wo
         trained.open_trained(work_dir, checkpoint='3')
 
 
+def test_step_0_is_the_generator_before_training(work_dir):
+    first, second = (trained.open_trained(work_dir, checkpoint='0') for _ in range(2))
+    assert first.step == 0
+    np.testing.assert_array_equal(first.generator.dense.kernel, second.generator.dense.kernel)
+    assert np.abs(first.generator.dense.kernel - trained.open_trained(work_dir).generator.dense.kernel).max() > 0
+
+
 def test_the_best_checkpoint_is_opened_where_one_was_kept(work_dir):
     with pytest.raises(InputError, match='no checkpoint of step best; it has 2, 4'):
         trained.open_trained(work_dir, checkpoint='best')

@@ -6,7 +6,7 @@ its offset, its checksum is verified, and no Python runs per example.
 """
 
 import logging
-from typing import Any
+from typing import Any, Optional
 
 import numpy as np
 import tensorflow as tf
@@ -29,6 +29,8 @@ class RecordClips(ClipSource):
         split: the part of the data set, such as 'train' or 'test'.
         seed: the stream is a pure function of this and the example number.
         flip: mirror half of the clips at random while training; the paper does not.
+
+    `value_range` is what -1 and 1 stand for: (0, 255) for pictures, else what the data were prepared with.
 
     Clips with fewer than (num_frames - 1) * stride + 1 frames are left out; `num_too_short` counts them.
 
@@ -65,7 +67,7 @@ class RecordClips(ClipSource):
         self.video_channels = manifest['channels']
         self._encoding = manifest['encoding']
         self._dtype = tf.dtypes.as_dtype(manifest['dtype'])
-        self._value_range = manifest['value_range']
+        self.value_range = tuple(manifest['value_range'])
         self._span = (num_frames - 1) * stride + 1
         kept = index.select(index.frames >= self._span)
         self.num_clips = len(kept.frames)
@@ -100,6 +102,11 @@ class RecordClips(ClipSource):
                 f'{data_dir} holds frames of {side} pixels, too small for a resolution of {self.resolution}: prepare '
                 f'the data with --resolution={self.resolution} or ask for {side}.'
             )
+
+    def of_split(self, split: str, stride: Optional[int] = None) -> 'RecordClips':
+        """The clips of another split, as these are, or at another stride."""
+        stride = stride or self.stride
+        return RecordClips(self.data_dir, self.resolution, self.num_frames, stride, split, self.seed, self.flip)
 
     def training(
         self, first_example: int, global_batch: int, replica_batch: int, host_index: int = 0, host_count: int = 1
@@ -153,7 +160,7 @@ class RecordClips(ClipSource):
             frames = tf.image.resize(frames, [height, width], 'bilinear', antialias=True)
         y, x = _place(top, height - self.resolution), _place(left, width - self.resolution)
         frames = frames[:, y : y + self.resolution, x : x + self.resolution]
-        low, high = self._value_range
+        low, high = self.value_range
         clip = (tf.cast(frames, tf.float32) - low) * (2.0 / (high - low)) - 1.0
         clip = tf.clip_by_value(clip, -1.0, 1.0)
         return tf.ensure_shape(clip, [self.num_frames, self.resolution, self.resolution, self.video_channels])

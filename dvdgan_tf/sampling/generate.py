@@ -1,4 +1,4 @@
-"""From labels to clips: the generator at its moving averages, a few clips at a time."""
+"""From labels or context frames to clips: the generator at its moving averages, a few clips at a time."""
 
 import functools
 from typing import Sequence
@@ -9,7 +9,6 @@ import tf_keras as keras
 
 from dvdgan_tf.errors import InputError
 from dvdgan_tf.sampling.latents import sample_latents
-from dvdgan_tf.sampling.video import to_uint8
 
 _TOGETHER = 16
 
@@ -43,15 +42,39 @@ def sample_clips(generator: keras.Model, labels: np.ndarray, seed: int, truncati
         truncation: sigma, in [0, 1].
 
     Returns:
-        uint8 [N, T, H, W, C].
+        float32 [N, T, H, W, C] in [-1, 1].
 
     Raises:
         InputError: the generator needs context frames, or truncation lies outside [0, 1].
     """
     if generator.context_frames:
         frames = generator.context_frames
-        raise InputError(f'this generator continues clips of {frames} frames; it makes nothing without them.')
-    latents = sample_latents(seed, len(labels), truncation, generator.latent_size)
+        raise InputError(f'this generator continues clips of {frames} frames and makes none without any; predict.')
+    return _generated(generator, seed, truncation, labels)
+
+
+def continue_clips(generator: keras.Model, context: np.ndarray, seed: int, truncation: float = 1.0) -> np.ndarray:
+    """Generates one continuation of each context (DVD-GAN-FP, paper B.4).
+
+    Args:
+        generator: a generator for prediction.
+        context: float [N, generator.context_frames, H, W, C] in [-1, 1].
+        seed: the latents depend on this alone.
+        truncation: sigma, in [0, 1].
+
+    Returns:
+        float32 [N, T, H, W, C] in [-1, 1], the frames after the context.
+
+    Raises:
+        InputError: the generator takes no context, or truncation lies outside [0, 1].
+    """
+    if not generator.context_frames:
+        raise InputError('this generator makes clips out of nothing and continues none; train one with context frames.')
+    return _generated(generator, seed, truncation, np.zeros(len(context), np.int32), context)
+
+
+def _generated(generator: keras.Model, seed: int, truncation: float, *inputs: np.ndarray) -> np.ndarray:
+    latents = sample_latents(seed, len(inputs[0]), truncation, generator.latent_size)
     generate = tf.function(functools.partial(generator, training=False), autograph=False, reduce_retracing=True)
-    parts = [slice(first, first + _TOGETHER) for first in range(0, len(labels), _TOGETHER)]
-    return np.concatenate([to_uint8(generate(latents[part], labels[part]).numpy()) for part in parts])
+    parts = [slice(first, first + _TOGETHER) for first in range(0, len(latents), _TOGETHER)]
+    return np.concatenate([generate(latents[part], *(each[part] for each in inputs)).numpy() for part in parts])

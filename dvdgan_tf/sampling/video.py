@@ -6,7 +6,7 @@ import fractions
 import io
 import math
 import os
-from typing import List, Optional
+from typing import List, Mapping, Optional, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -165,16 +165,51 @@ def write_all(folder: str, name: str, clips: np.ndarray, fps: float) -> List[str
     Raises:
         InputError: the folder cannot be written.
     """
+    factor = viewing_factor(clips.shape[-2])
+    return [*write_films(folder, name, tile_clips(clips), fps, factor), write_sheet(folder, name, clips)]
+
+
+def write_films(folder: str, name: str, film: np.ndarray, fps: float, factor: int) -> List[str]:
+    """Writes one film [T, H, W, C] as a GIF, magnified by a whole factor, and as an MP4; see `write_all`."""
+    make_folder(folder)
+    paths = [os.path.join(folder, f'{name}.{ending}') for ending in ('gif', 'mp4')]
+    write_gif(paths[0], magnify(film, factor), fps)
+    write_mp4(paths[1], film, fps)
+    return paths
+
+
+def write_sheet(folder: str, name: str, clips: np.ndarray, max_frames: int = 16) -> str:
+    """Writes clips as a contact sheet into a folder; see `write_all`."""
+    make_folder(folder)
+    path = os.path.join(folder, f'{name}.png')
+    contact_sheet(path, clips, max_frames)
+    return path
+
+
+def make_folder(folder: str) -> None:
+    """Makes a folder unless it exists.
+
+    Raises:
+        InputError: it cannot be made.
+    """
     try:
         tf.io.gfile.makedirs(folder)
     except tf.errors.OpError as error:
         raise InputError(f'could not make the folder {folder} ({error.message}); choose another place.') from error
-    paths = [os.path.join(folder, f'{name}.{ending}') for ending in ('gif', 'mp4', 'png')]
-    grid = tile_clips(clips)
-    write_gif(paths[0], magnify(grid, viewing_factor(clips.shape[-2])), fps)
-    write_mp4(paths[1], grid, fps)
-    contact_sheet(paths[2], clips)
-    return paths
+
+
+def write_values(path: str, arrays: Mapping[str, np.ndarray], value_range: Sequence[float]) -> None:
+    """Writes clips as float32 in the units of their data to an .npz.
+
+    Args:
+        path: the file to write; its folder exists.
+        arrays: name to clips in [-1, 1].
+        value_range: what -1 and 1 stand for.
+    """
+    low, high = value_range
+    buffer = io.BytesIO()
+    np.savez(buffer, **{name: (low + (high - low) * (clips + 1) / 2).astype('f4') for name, clips in arrays.items()})
+    write_whole(path, buffer.getvalue())
 
 
 def _as_rgb(clip: np.ndarray) -> np.ndarray:

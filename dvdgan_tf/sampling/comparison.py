@@ -1,0 +1,43 @@
+"""Predicted clips beside what they continue and what really followed."""
+
+from typing import List, Optional
+
+import numpy as np
+
+from dvdgan_tf.sampling import video
+
+
+def write_comparison(
+    folder: str, context: np.ndarray, predicted: np.ndarray, truth: Optional[np.ndarray], fps: float
+) -> List[str]:
+    """Writes `predictions.gif`, `.mp4` and `.png`.
+
+    The films show for each clip the context (which stays at its last frame), the prediction after its context, and the
+    true clip, side by side. The sheet has a row for the prediction and below it one for the truth; its first columns
+    are the context, whose place in the row of the prediction is drawn dark.
+
+    Args:
+        folder: made if it is missing.
+        context: [N, C_frames, H, W, C] in [-1, 1].
+        predicted: [N, T, H, W, C] in [-1, 1].
+        truth: as `predicted`; None where it is not known.
+        fps: frames per second.
+
+    Returns:
+        the paths written.
+
+    Raises:
+        InputError: the folder cannot be written.
+    """
+    still = np.concatenate([context, np.repeat(context[:, -1:], predicted.shape[1], axis=1)], axis=1)
+    rows = [np.concatenate([context, predicted], axis=1)]
+    if truth is not None:
+        rows.append(np.concatenate([context, truth], axis=1))
+    panels = np.concatenate([np.pad(clips, [(0, 0), (0, 0), (0, 0), (0, 2), (0, 0)]) for clips in (still, *rows)], 3)
+    films = video.tile_clips(panels, gap=4)
+    marked = rows[0].copy()
+    marked[:, : context.shape[1]] = -1 + (marked[:, : context.shape[1]] + 1) / 4
+    sheet = np.stack([marked, *rows[1:]], axis=1).reshape([-1, *marked.shape[1:]])
+    factor = video.viewing_factor(context.shape[-2])
+    paths = video.write_films(folder, 'predictions', films, fps, factor)
+    return [*paths, video.write_sheet(folder, 'predictions', sheet, max_frames=sheet.shape[1])]
