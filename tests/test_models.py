@@ -5,6 +5,9 @@ import pytest
 import tensorflow as tf
 
 from dvdgan_tf.errors import InputError
+from dvdgan_tf.layers.attention import SelfAttention, SeparableAttention
+from dvdgan_tf.layers.deep_residual import DeepDiscriminatorBlock, DeepGeneratorBlock
+from dvdgan_tf.layers.moments import FixedMoments
 from dvdgan_tf.models import Generator, SpatialDiscriminator, TemporalDiscriminator
 from dvdgan_tf.models.variables import clip_spec, label_spec, latent_spec, make_variables, zero_variables
 
@@ -227,3 +230,48 @@ def test_prediction_with_classes_is_one_sentence():
         InputError, match='NUM_CLASSES is 7 with 2 context frames; prediction has no classes: set it to 1'
     ):
         Generator(32, FRAMES, 7, 1, context_frames=2)
+
+
+_VARIANTS = {
+    'attention': {'attention': {8: SeparableAttention}},
+    'deep': {'block': DeepGeneratorBlock},
+    'no normalisation in blocks': {'moments': FixedMoments},
+    'no last normalisation': {'last_moments': FixedMoments},
+}
+
+
+@pytest.mark.parametrize('variant', _VARIANTS, ids=str)
+def test_variants_of_the_generator_make_clips(variant, latent):
+    network = Generator(16, FRAMES, CLASSES, 1, **_VARIANTS[variant])
+    assert network(latent, tf.constant([0, 1, 2]), training=True).shape == (3, FRAMES, 16, 16, 3)
+    kinds = {type(layer).__name__ for layer in network.submodules}
+    assert ('SeparableAttention' in kinds) == (variant == 'attention')
+    assert ('DeepGeneratorBlock' in kinds) == (variant == 'deep')
+    assert 'TimestepMoments' in kinds
+    assert type(network.norm.moments).__name__ == ('FixedMoments' if 'last' in variant else 'TimestepMoments')
+
+
+@pytest.mark.parametrize(
+    'network, size, together',
+    [
+        (SpatialDiscriminator(16, CLASSES, 1, DeepDiscriminatorBlock, {8: SelfAttention}), 8, 1),
+        (TemporalDiscriminator(16, CLASSES, 1, attention={8: SelfAttention}), 8, FRAMES // 2),
+        (TemporalDiscriminator(32, CLASSES, 1, False, DeepDiscriminatorBlock, {2: SelfAttention}), 2, FRAMES),
+    ],
+    ids=lambda value: getattr(value, 'name', value),
+)
+def test_attention_in_a_discriminator_joins_the_frames_that_it_may(network, size, together):
+    shapes = []
+    network.attentions[0]._attend = lambda clips, training: shapes.append(clips.shape) or clips
+    assert network(tf.zeros([2, FRAMES, 16, 16, 3]), tf.constant([0, 1])).shape == (2,)
+    (shape,) = shapes
+    assert shape[1:4] == (together, size, size)
+    assert shape[0] == 2 * (FRAMES if together == 1 else 1)
+
+
+def test_attention_where_there_is_no_such_size_is_one_sentence():
+    with pytest.raises(InputError, match='at 16 pixels; the generator has it at 4, 8'):
+        Generator(16, FRAMES, CLASSES, 1, attention={16: SelfAttention})
+    judge = SpatialDiscriminator(16, CLASSES, 1, attention={3: SelfAttention})
+    with pytest.raises(InputError, match='^attention was .* 3 pixels; spatial_discriminator has features of 8, 4.$'):
+        judge(tf.zeros([1, 1, 16, 16, 3]), tf.constant([0]))

@@ -165,7 +165,10 @@ def test_the_changelog_knows_this_version():
 
 def parse(path, *params):
     """Parses an experiment; one that reads records gets a directory that need not exist."""
-    needed = [] if 'DATA_DIR = None' in path.read_text() else ['DATA_DIR = "records"']
+    text = path.read_text()
+    for name in re.findall(r"^include '(.*)'$", text, re.MULTILINE):
+        text += (ROOT / name).read_text()
+    needed = [] if 'DATA_DIR = None' in text else ['DATA_DIR = "records"']
     config.parse([str(path)], [*needed, *params])
 
 
@@ -194,10 +197,19 @@ def test_a_gin_file_builds_when_shrunk(path):
         assert network.count_params() > 0
 
 
-def test_includes_are_one_deep_and_gin_is_no_package():
+def test_an_experiment_includes_the_base_and_an_ablation_one_experiment():
     for path in GIN_FILES:
         included = re.findall(r"^include '(.*)'$", path.read_text(), re.MULTILINE)
-        assert included == ([] if path.name == 'base.gin' else ['gin/base.gin']), relative(path)
+        if path.name == 'base.gin':
+            assert included == []
+        elif path.parent.name == 'ablations':
+            assert len(included) == 1 and included[0] != 'gin/base.gin', relative(path)
+            assert ROOT / included[0] in EXPERIMENTS, relative(path)
+        else:
+            assert included == ['gin/base.gin'], relative(path)
+
+
+def test_gin_is_no_package():
     assert not list((ROOT / 'gin').rglob('__init__.py'))
 
 

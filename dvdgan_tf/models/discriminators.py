@@ -6,11 +6,13 @@ combined (here: summed) [inferred]. The widths at 256x256 follow BigGAN [inferre
 for small runs.
 """
 
-from typing import Sequence
+from typing import Callable, Mapping, Optional, Sequence
 
 import tensorflow as tf
 import tf_keras as keras
 
+from dvdgan_tf.errors import InputError
+from dvdgan_tf.layers.attention import AttentionClass
 from dvdgan_tf.layers.residual import DiscriminatorBlock
 from dvdgan_tf.layers.spectral_norm import SpectralDense, SpectralEmbedding
 from dvdgan_tf.models.widths import constants
@@ -33,18 +35,42 @@ class Discriminator(keras.Model):
       num_classes: size of the label embedding.
       channel_multiplier: ch.
       pools: for each block but the last, what `DiscriminatorBlock` takes.
+      block: residual blocks, as `residual.DiscriminatorBlock`.
+      attention: size in pixels to the attention on the first features of that size.
     """
 
-    def __init__(self, resolution: int, num_classes: int, channel_multiplier: int, pools: Sequence, name: str) -> None:
+    def __init__(
+        self,
+        resolution: int,
+        num_classes: int,
+        channel_multiplier: int,
+        pools: Sequence,
+        block: Callable[..., keras.layers.Layer],
+        attention: Optional[Mapping[int, AttentionClass]],
+        name: str,
+    ) -> None:
         super().__init__(name=name, autocast=False)
         widths = [constant * channel_multiplier for constant in constants(WIDTHS, resolution)]
         pools = [*pools, *[(2, 2)] * (len(widths) - 1 - len(pools)), (1, 1)]
         self.blocks = [
-            DiscriminatorBlock(width, pool, first=index == 0, name=f'block_{index}')
+            block(width, pool, first=index == 0, name=f'block_{index}')
             for index, (width, pool) in enumerate(zip(widths, pools))
         ]
+        self.attention_sizes = sorted(attention or {}, reverse=True)
+        self.attentions = [attention[size](name=f'attention_{size}') for size in self.attention_sizes]
         self.linear = SpectralDense(1, name='linear', dtype='float32')
         self.projection = SpectralEmbedding(num_classes, widths[-1], name='projection', dtype='float32')
+
+    def build(self, input_shape: tf.TensorShape) -> None:
+        """Checks that features have the sizes at which attention is wanted; the layers build themselves."""
+        sizes = [input_shape[-2]]
+        for block in self.blocks:
+            sizes.append(-(-sizes[-1] // block.pool[-1]))
+        missing = sorted(set(self.attention_sizes) - set(sizes[1:]))
+        if missing:
+            known = ', '.join(map(str, dict.fromkeys(sizes[1:])))
+            raise InputError(f'attention was asked for at {missing[0]} pixels; {self.name} has features of {known}.')
+        self.built = True
 
     def call(self, clip: tf.Tensor, label: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Scores clips.
@@ -61,11 +87,24 @@ class Discriminator(keras.Model):
             if len(block.pool) == 2 and features.shape.rank == 5:
                 features = _as_frames(features)
             features = block(features, training=training)
+            if features.shape[-2] in self.attention_sizes and max(block.pool) > 1:
+                features = self._attended(features, clip.shape[1], training)
         pooled = tf.reduce_sum(tf.cast(tf.nn.relu(features), tf.float32), [1, 2])
         pooled = tf.reshape(pooled, [clip.shape[0] or -1, self._steps(clip.shape[1]), pooled.shape[-1]])
         scores = self.linear(pooled, training=training)[..., 0]
         scores += tf.einsum('btc,bc->bt', pooled, self.projection(label, training=training))
         return tf.reduce_sum(scores, 1)
+
+    def _attended(self, features: tf.Tensor, num_frames: int, training: bool) -> tf.Tensor:
+        shape = features.shape
+        if shape.rank == 4:
+            features = tf.reshape(features, [-1, self._seen_together(num_frames), *shape[1:]])
+        attention = self.attentions[self.attention_sizes.index(shape[-2])]
+        return tf.reshape(attention(features, training=training), [-1, *shape[1:]])
+
+    def _seen_together(self, num_frames: int) -> int:
+        """How many frames attention may connect, once features are frames."""
+        return self._steps(num_frames)
 
     def _steps(self, num_frames: int) -> int:
         """How many time steps are left of `num_frames` after the blocks that pool time."""
@@ -81,9 +120,18 @@ class SpatialDiscriminator(Discriminator):
     """
 
     def __init__(
-        self, resolution: int, num_classes: int, channel_multiplier: int, name: str = 'spatial_discriminator'
+        self,
+        resolution: int,
+        num_classes: int,
+        channel_multiplier: int,
+        block: Callable[..., keras.layers.Layer] = DiscriminatorBlock,
+        attention: Optional[Mapping[int, AttentionClass]] = None,
+        name: str = 'spatial_discriminator',
     ) -> None:
-        super().__init__(resolution, num_classes, channel_multiplier, (), name)
+        super().__init__(resolution, num_classes, channel_multiplier, (), block, attention, name)
+
+    def _seen_together(self, num_frames: int) -> int:
+        return 1
 
 
 class TemporalDiscriminator(Discriminator):
@@ -99,10 +147,12 @@ class TemporalDiscriminator(Discriminator):
         num_classes: int,
         channel_multiplier: int,
         pool_time: bool = True,
+        block: Callable[..., keras.layers.Layer] = DiscriminatorBlock,
+        attention: Optional[Mapping[int, AttentionClass]] = None,
         name: str = 'temporal_discriminator',
     ) -> None:
         pools = [(2 if pool_time else 1, 2, 2)] * BLOCKS_3D
-        super().__init__(resolution, num_classes, channel_multiplier, pools, name)
+        super().__init__(resolution, num_classes, channel_multiplier, pools, block, attention, name)
 
 
 def _as_frames(clips: tf.Tensor) -> tf.Tensor:

@@ -4,12 +4,14 @@ Differences from the paper: none for 64x64 and 128x128. The widths at 256x256 re
 step from 128 to 256 does [inferred]; those at 32x32 and 16x16 are ours, for small runs.
 """
 
-from typing import Optional
+import functools
+from typing import Callable, Mapping, Optional
 
 import tensorflow as tf
 import tf_keras as keras
 
 from dvdgan_tf.errors import InputError
+from dvdgan_tf.layers.attention import AttentionClass
 from dvdgan_tf.layers.conv_gru import ConvGRU
 from dvdgan_tf.layers.convolution import SpectralConvolution
 from dvdgan_tf.layers.moments import MomentsClass, TimestepMoments
@@ -32,21 +34,30 @@ WIDTHS = {
 
 
 class GeneratorGroup(keras.layers.Layer):
-    """A ConvGRU, a residual block that keeps the size and one that doubles it, at one resolution."""
+    """A ConvGRU, a residual block that keeps the size, attention if asked, and a block that doubles the size."""
 
     def __init__(
-        self, width: int, units: int, num_frames: int, moments: MomentsClass, unroll: bool, name: Optional[str] = None
+        self,
+        gru: ConvGRU,
+        make_block: Callable[..., keras.layers.Layer],
+        units: int,
+        attention: Optional[AttentionClass],
+        name: Optional[str] = None,
     ) -> None:
         super().__init__(name=name)
-        self.gru = ConvGRU(width, num_frames, unroll, name='gru')
-        self.block = GeneratorBlock(width, num_frames, moments=moments, name='block')
-        self.upsampling_block = GeneratorBlock(units, num_frames, True, moments, name='upsampling_block')
+        self.gru = gru
+        self.block = make_block(gru.units, name='block')
+        self.attention = attention(name='attention') if attention else None
+        self.upsampling_block = make_block(units, upsample=True, name='upsampling_block')
 
     def call(
         self, frames: tf.Tensor, condition: tf.Tensor, initial: Optional[tf.Tensor], constant: bool, training: bool
     ) -> tf.Tensor:
         frames = self.gru(frames, constant=constant, initial=initial, training=training)
         frames = self.block(frames, condition, training=training)
+        if self.attention is not None:
+            clips = tf.reshape(frames, [-1, self.gru.num_frames, *frames.shape[1:]])
+            frames = tf.reshape(self.attention(clips, training=training), [-1, *frames.shape[1:]])
         return self.upsampling_block(frames, condition, training=training)
 
 
@@ -60,7 +71,10 @@ class Generator(keras.Model):
       channel_multiplier: ch; the paper's is 128 at 64x64 and 96 above.
       video_channels: C, colours per pixel.
       context_frames: frames that the clip continues (DVD-GAN-FP), 0 for synthesis.
-      moments: what the normalisations take their mean and variance over.
+      moments: what the normalisations within blocks take their mean and variance over.
+      last_moments: the same of the normalisation before the last convolution.
+      block: residual blocks, as `residual.GeneratorBlock`.
+      attention: size in pixels to the attention on features of that size, behind the block that keeps it.
       unroll: whether the ConvGRUs are unrolled instead of looped.
     """
 
@@ -73,6 +87,9 @@ class Generator(keras.Model):
         video_channels: int = 3,
         context_frames: int = 0,
         moments: MomentsClass = TimestepMoments,
+        last_moments: MomentsClass = TimestepMoments,
+        block: Callable[..., keras.layers.Layer] = GeneratorBlock,
+        attention: Optional[Mapping[int, AttentionClass]] = None,
         unroll: bool = False,
         name: str = 'generator',
     ) -> None:
@@ -91,14 +108,19 @@ class Generator(keras.Model):
         self.context_frames = context_frames
         self.embedding = keras.layers.Embedding(num_classes, EMBEDDING_SIZE, 'orthogonal', name='embedding')
         self.base = SpectralDense(BASE_SIZE * BASE_SIZE * widths[0], name='base')
-        self.groups = [
-            GeneratorGroup(width, units, num_frames, moments, unroll, name=f'group_{BASE_SIZE << index}')
-            for index, (width, units) in enumerate(zip(widths, widths[1:]))
-        ]
+        attention = dict(attention or {})
+        self.groups = []
+        for index, (width, units) in enumerate(zip(widths, widths[1:])):
+            gru, size = ConvGRU(width, num_frames, unroll, name='gru'), BASE_SIZE << index
+            make_block = functools.partial(block, num_frames=num_frames, moments=moments)
+            self.groups.append(GeneratorGroup(gru, make_block, units, attention.pop(size, None), name=f'group_{size}'))
+        if attention:
+            sizes = ', '.join(str(BASE_SIZE << index) for index in range(len(self.groups)))
+            raise InputError(f'attention was asked for at {min(attention)} pixels; the generator has it at {sizes}.')
         self.frame_encoder = None
         if context_frames:
             self.frame_encoder = FrameEncoder(resolution, channel_multiplier, widths[:-1])
-        self.norm = LearnedNormalization(num_frames, moments, name='norm')
+        self.norm = LearnedNormalization(num_frames, last_moments, name='norm')
         self.to_video = SpectralConvolution(video_channels, name='to_video')
 
     def call(
