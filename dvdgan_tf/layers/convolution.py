@@ -10,6 +10,10 @@ import tensorflow as tf
 from dvdgan_tf.layers import resample
 from dvdgan_tf.layers.spectral_norm import NormalisedLayer
 
+# oneDNN in TensorFlow 2.15 returns garbage, or crashes, for the filter's gradient of bfloat16 volumes with 2 frames
+# under a kernel of 3 or with 2 rows under one of 4. Volumes that small are convolved in float32.
+_SAFE_EXTENT = 3
+
 
 class SpectralConvolution(NormalisedLayer):
     """Convolution with stride 1 and zero padding that keeps the size: `[N, (T,) H, W, in] -> [N, (T,) H, W, units]`.
@@ -32,7 +36,11 @@ class SpectralConvolution(NormalisedLayer):
         self._add_kernel((self.kernel_size,) * self.rank + (input_shape[-1], self.units))
 
     def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
-        return self._with_bias(self._convolve(inputs, self._kernel(training)))
+        kernel = self._kernel(training)
+        if self.rank == 3 and inputs.dtype == tf.bfloat16 and min(inputs.shape[1:4]) < _SAFE_EXTENT:
+            outputs = self._convolve(tf.cast(inputs, tf.float32), tf.cast(kernel, tf.float32))
+            return self._with_bias(tf.cast(outputs, inputs.dtype))
+        return self._with_bias(self._convolve(inputs, kernel))
 
     def _convolve(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
         return tf.nn.convolution(inputs, kernel, padding='SAME')

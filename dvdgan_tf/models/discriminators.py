@@ -58,8 +58,8 @@ class Discriminator(keras.Model):
         ]
         self.attention_sizes = sorted(attention or {}, reverse=True)
         self.attentions = [attention[size](name=f'attention_{size}') for size in self.attention_sizes]
-        self.linear = SpectralDense(1, name='linear', dtype='float32')
-        self.projection = SpectralEmbedding(num_classes, widths[-1], name='projection', dtype='float32')
+        self.linear = SpectralDense(1, name='linear', dtype=self.variable_dtype)
+        self.projection = SpectralEmbedding(num_classes, widths[-1], name='projection', dtype=self.variable_dtype)
 
     def build(self, input_shape: tf.TensorShape) -> None:
         """Checks that features have the sizes at which attention is wanted; the layers build themselves."""
@@ -89,7 +89,7 @@ class Discriminator(keras.Model):
             features = block(features, training=training)
             if features.shape[-2] in self.attention_sizes and max(block.pool) > 1:
                 features = self._attended(features, clip.shape[1], training)
-        pooled = tf.reduce_sum(tf.cast(tf.nn.relu(features), tf.float32), [1, 2])
+        pooled = tf.reduce_sum(tf.cast(tf.nn.relu(features), self.variable_dtype), [1, 2])
         pooled = tf.reshape(pooled, [clip.shape[0] or -1, self._steps(clip.shape[1]), pooled.shape[-1]])
         scores = self.linear(pooled, training=training)[..., 0]
         scores += tf.einsum('btc,bc->bt', pooled, self.projection(label, training=training))

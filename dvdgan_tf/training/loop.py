@@ -24,7 +24,7 @@ from dvdgan_tf.training.step import GanStep
 from dvdgan_tf.training.strategy import distribute, make_strategy, replica_batch, sum_over_replicas
 from dvdgan_tf.training.summaries import RunLog
 
-PRECISIONS = ('float32', 'mixed_bfloat16')
+PRECISIONS = ('float32', 'mixed_bfloat16', 'mixed_float16')
 
 _LOG = logging.getLogger(__name__)
 
@@ -117,7 +117,7 @@ def train(
         global_batch: clips in a batch over all replicas.
         seed: initial weights, latents and choices of frames depend on this alone.
         strategy: see `strategy.make_strategy`.
-        precision: `float32` or `mixed_bfloat16`.
+        precision: `float32`, `mixed_bfloat16`, or `mixed_float16`, which scales losses.
         deterministic: asks TensorFlow for bit-identical results from run to run, which may be slower.
         steps_per_loop: most steps in one call of the loop function; signals and failures are seen between calls, so a
             call has fewer where they would take more than 15 seconds.

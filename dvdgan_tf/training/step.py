@@ -17,6 +17,7 @@ from dvdgan_tf.errors import InputError
 from dvdgan_tf.layers import state
 from dvdgan_tf.models import views
 from dvdgan_tf.models.variables import clip_spec, label_spec, latent_spec, make_variables
+from dvdgan_tf.training.descent import Descent, in_parts
 from dvdgan_tf.training.ema import ExponentialMovingAverage, averaged_copy
 
 Batch = Tuple[tf.Tensor, tf.Tensor]
@@ -40,6 +41,8 @@ class GanStep(tf.Module):
       spatial_frames: k, frames per clip that D_S sees.
       phi: what D_T sees of a clip.
       discriminator_updates: updates of D per update of G.
+      micro_batches: parts in which a replica goes through its share of a batch, one after the other, to save memory;
+        the generator normalises by the moments of a part of all replicas.
       ema_decay: decay of the average.
       ema_start_step: generator step from which the average is taken.
     """
@@ -57,6 +60,7 @@ class GanStep(tf.Module):
         spatial_frames: int = 8,
         phi: views.Phi = views.average_pool_2x2,
         discriminator_updates: int = 2,
+        micro_batches: int = 1,
         ema_decay: float = 0.9999,
         ema_start_step: int = 20_000,
     ) -> None:
@@ -66,6 +70,7 @@ class GanStep(tf.Module):
         self.spatial_frames = spatial_frames
         self.phi = phi
         self.discriminator_updates = discriminator_updates
+        self.micro_batches = micro_batches
         self.step = tf.Variable(
             0, trainable=False, dtype=tf.int64, aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA
         )
@@ -75,11 +80,11 @@ class GanStep(tf.Module):
         self.temporal = temporal_discriminator()
         self._check_sizes()
         self._make_variables()
-        self.generator_optimizer = generator_optimizer()
-        self.discriminator_optimizer = discriminator_optimizer()
-        self.discriminator_variables = self.spatial.trainable_variables + self.temporal.trainable_variables
-        self.generator_optimizer.build(self.generator.trainable_variables)
-        self.discriminator_optimizer.build(self.discriminator_variables)
+        discriminator_variables = self.spatial.trainable_variables + self.temporal.trainable_variables
+        self._generator_descent = Descent(generator_optimizer(), self.generator.trainable_variables)
+        self._discriminator_descent = Descent(discriminator_optimizer(), discriminator_variables)
+        self.generator_optimizer = self._generator_descent.optimizer
+        self.discriminator_optimizer = self._discriminator_descent.optimizer
         self._average = ExponentialMovingAverage(self.generator, self.ema_generator, ema_decay, ema_start_step)
         for average, value in zip(self.ema_generator.variables, self.generator.variables):
             average.assign(value)
@@ -105,48 +110,69 @@ class GanStep(tf.Module):
 
     def update_discriminators(self, batch: Batch, update: int) -> Metrics:
         """One update of D_S and D_T; nothing of G changes."""
+        gradients, metrics = in_parts(
+            self.micro_batches,
+            lambda part: self._discriminate(self._part(batch, part), _Draws(self, update, part)),
+        )
+        gradients = self._discriminator_descent.apply(gradients)
+        count = len(self.spatial.trainable_variables)
+        return {
+            **metrics,
+            'gradient_norm/spatial': _share(tf.linalg.global_norm(gradients[:count])),
+            'gradient_norm/temporal': _share(tf.linalg.global_norm(gradients[count:])),
+        }
+
+    def update_generator(self, batch: Batch) -> Metrics:
+        """One update of G; nothing of D_S and D_T changes."""
+        gradients, metrics = in_parts(
+            self.micro_batches,
+            lambda part: self._deceive(self._part(batch, part), _Draws(self, self.discriminator_updates, part)),
+        )
+        gradients = self._generator_descent.apply(gradients)
+        return {**metrics, 'gradient_norm/generator': _share(tf.linalg.global_norm(gradients))}
+
+    def _discriminate(self, batch: Batch, draws: '_Draws') -> Tuple[List[tf.Tensor], Metrics]:
+        """Gradients of D_S and D_T, and what is reported, for one micro-batch."""
         clip, label = batch
         if self.generator.context_frames:
             label = tf.zeros_like(label)  # "settling the class id of all samples to 0" (paper B.4)
-        draws = _Draws(self, update)
         with state.collected():
             fake, fake_label = self._generate(clip, draws)
         real = self._seen(clip, draws)
         fake = self._seen(self._with_context(clip, fake), draws)
         labels = tf.concat([label, fake_label], 0)
+        descent = self._discriminator_descent
         with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(self.discriminator_variables)
+            tape.watch(descent.variables)
             logits = {
                 name: tf.split(network(tf.concat([real[name], fake[name]], 0), labels, training=True), 2)
                 for name, network in self._discriminators()
             }
             each = {name: self._mean(losses.discriminator_hinge(*pair)) for name, pair in logits.items()}
-            loss = tf.add_n(list(each.values()))
-        norms = self._apply(self.discriminator_optimizer, self.discriminator_variables, tape, loss)
-        spatial_count = len(self.spatial.trainable_variables)
-        metrics = {
-            'gradient_norm/spatial': _share(tf.linalg.global_norm(norms[:spatial_count])),
-            'gradient_norm/temporal': _share(tf.linalg.global_norm(norms[spatial_count:])),
-        }
+            loss = descent.scaled(tf.add_n(list(each.values())))
+        metrics = {}
         for name, (real_logits, fake_logits) in logits.items():
             metrics[f'loss/{name}'] = each[name]
             metrics[f'logits/{name}_real'] = self._mean(real_logits)
             metrics[f'logits/{name}_fake'] = self._mean(fake_logits)
-        return metrics
+        return descent.gradients(tape, loss), metrics
 
-    def update_generator(self, batch: Batch) -> Metrics:
-        """One update of G; nothing of D_S and D_T changes."""
+    def _deceive(self, batch: Batch, draws: '_Draws') -> Tuple[List[tf.Tensor], Metrics]:
+        """Gradients of G, and what is reported, for one micro-batch."""
         clip, _ = batch
-        draws = _Draws(self, self.discriminator_updates)
-        variables = self.generator.trainable_variables
+        descent = self._generator_descent
         with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(variables)
+            tape.watch(descent.variables)
             fake, fake_label = self._generate(clip, draws)
             seen = self._seen(self._with_context(clip, fake), draws)
             logits = [network(seen[name], fake_label, training=False) for name, network in self._discriminators()]
             loss = self._mean(losses.generator_hinge(tf.add_n(logits)))
-        gradients = self._apply(self.generator_optimizer, variables, tape, loss)
-        return {'loss/generator': loss, 'gradient_norm/generator': _share(tf.linalg.global_norm(gradients))}
+            scaled = descent.scaled(loss)
+        return descent.gradients(tape, scaled), {'loss/generator': loss}
+
+    def _part(self, batch: Batch, number: int) -> Batch:
+        """The micro-batch of this number."""
+        return tuple(tf.split(rows, self.micro_batches)[number] for rows in batch)
 
     def _generate(self, clip: tf.Tensor, draws: '_Draws') -> Batch:
         """As many clips as in `clip`, of fresh latents and uniform labels; in prediction they continue its context."""
@@ -174,25 +200,18 @@ class GanStep(tf.Module):
         """This replica's part of the mean over the global batch."""
         return tf.reduce_sum(values) / self.global_batch
 
-    def _apply(
-        self,
-        optimizer: keras.optimizers.Optimizer,
-        variables: Sequence[tf.Variable],
-        tape: tf.GradientTape,
-        loss: tf.Tensor,
-    ) -> List[tf.Tensor]:
-        """Sums the gradients over the replicas, applies them and returns the sums."""
-        context = tf.distribute.get_replica_context()
-        gradients = context.all_reduce(tf.distribute.ReduceOp.SUM, tape.gradient(loss, variables))
-        optimizer.apply_gradients(zip(gradients, variables), skip_gradients_aggregation=True)
-        return gradients
-
     def _check_sizes(self) -> None:
         frames = self.generator.num_frames
         if not 1 <= self.spatial_frames <= frames:
             raise InputError(
                 f'spatial_frames (k) is {self.spatial_frames}, but clips have {frames} generated frames; '
                 f'choose 1 to {frames}.'
+            )
+        replicas = tf.distribute.get_strategy().num_replicas_in_sync
+        if self.micro_batches < 1 or self.global_batch % (replicas * self.micro_batches):
+            raise InputError(
+                f'the global batch is {self.global_batch} and micro_batches {self.micro_batches}; make the batch a '
+                f'multiple of {replicas} replica(s) x micro_batches.'
             )
 
     def _make_variables(self) -> None:
@@ -212,10 +231,11 @@ class GanStep(tf.Module):
 
 
 class _Draws:
-    """Random numbers of one update: each call draws afresh, for this replica's rows of the global batch."""
+    """Random numbers of one micro-batch: each call draws afresh, for its rows of the global batch."""
 
-    def __init__(self, step: GanStep, update: int) -> None:
+    def __init__(self, step: GanStep, update: int, part: int) -> None:
         self._rows = step.global_batch
+        self._part, self._parts = part, step.micro_batches
         self._seed = step.seed
         first = (step.discriminator_updates + 1) * tf.convert_to_tensor(step.step) + update
         self._next = first * _DRAWS_PER_STEP
@@ -233,10 +253,10 @@ class _Draws:
         return tf.stack([tf.constant(self._seed, tf.int64), self._next])
 
     def _mine(self, rows: tf.Tensor) -> tf.Tensor:
-        """This replica's rows: replicas take consecutive parts of the global batch."""
+        """The micro-batch's rows: replicas have consecutive parts of the batch, micro-batches of their replica's."""
         context = tf.distribute.get_replica_context()
-        count = self._rows // context.num_replicas_in_sync
-        first = context.replica_id_in_sync_group * count
+        count = self._rows // (context.num_replicas_in_sync * self._parts)
+        first = (context.replica_id_in_sync_group * self._parts + self._part) * count
         return tf.slice(rows, [first] + [0] * (len(rows.shape) - 1), [count, *rows.shape[1:]])
 
 

@@ -1,0 +1,75 @@
+"""From losses to updates: gradients summed over micro-batches and replicas, and losses scaled for float16."""
+
+from typing import Callable, List, Sequence
+
+import tensorflow as tf
+import tf_keras as keras
+
+from dvdgan_tf.layers import state
+
+
+def in_parts(count: int, part: Callable[[int], object]) -> object:
+    """Sums what `part(0)` to `part(count - 1)` return, made one after the other so that only one is in memory.
+
+    State moves once, at the end, by the mean of what the parts would have done: they all begin with the same. Nor does
+    it move before the gradients of a part are made, so that they may compute a layer again.
+
+    Args:
+      count: parts, at least 1.
+      part: number of a part to a structure of tensors.
+
+    Returns: the same structure of their sums.
+    """
+    total, moves = None, []
+    for number in range(count):
+        with tf.control_dependencies(tf.nest.flatten(total) if number else []), state.collected() as updates:
+            values = part(number)
+            total = tf.nest.map_structure(tf.add, total, values) if number else values
+        moves.append(updates)
+    for of_parts in zip(*moves):
+        state.update(of_parts[0][0], tf.add_n([value for _, value in of_parts]) / count)
+    return total
+
+
+class Descent:
+    """One optimizer and what it trains.
+
+    Under the policy mixed_float16 the loss is multiplied by a scale, so that small gradients do not vanish. An update
+    whose gradients are not finite is left out and halves the scale; 2,000 updates without one double it.
+
+    Args:
+      optimizer: what applies the gradients.
+      variables: what is trained.
+    """
+
+    def __init__(self, optimizer: keras.optimizers.Optimizer, variables: Sequence[tf.Variable]) -> None:
+        half = keras.mixed_precision.global_policy().compute_dtype == 'float16'
+        self.optimizer = keras.mixed_precision.LossScaleOptimizer(optimizer) if half else optimizer
+        self.variables = list(variables)
+        self._is_scaled = half
+        self.optimizer.build(self.variables)
+
+    def scaled(self, loss: tf.Tensor) -> tf.Tensor:
+        """The loss to take gradients of, inside the tape's block."""
+        return self.optimizer.get_scaled_loss(loss) if self._is_scaled else loss
+
+    def gradients(self, tape: tf.GradientTape, scaled_loss: tf.Tensor) -> List[tf.Tensor]:
+        """This replica's gradients, dense, still scaled."""
+        return [tf.convert_to_tensor(gradient) for gradient in tape.gradient(scaled_loss, self.variables)]
+
+    def apply(self, gradients: Sequence[tf.Tensor]) -> List[tf.Tensor]:
+        """Sums the gradients over the replicas, applies them and returns the sums.
+
+        Those of an update that is left out for its scale are returned as zeros; at a scale of 1, where nothing is left
+        to mend, they are returned as they are.
+        """
+        context = tf.distribute.get_replica_context()
+        gradients = context.all_reduce(tf.distribute.ReduceOp.SUM, list(gradients))
+        found = gradients
+        if self._is_scaled:
+            gradients = self.optimizer.get_unscaled_gradients(gradients)
+            finite = tf.reduce_all([tf.reduce_all(tf.math.is_finite(gradient)) for gradient in gradients])
+            reported = finite | (self.optimizer.loss_scale <= 1.0)
+            found = [tf.where(reported, gradient, tf.zeros_like(gradient)) for gradient in gradients]
+        self.optimizer.apply_gradients(zip(gradients, self.variables), skip_gradients_aggregation=True)
+        return found
