@@ -7,9 +7,25 @@ import pytest
 import tensorflow as tf
 import tf_keras as keras
 
+from dvdgan_tf.errors import InputError
 from dvdgan_tf.layers.convolution import ConvolutionPool, SpectralConvolution
 from dvdgan_tf.models import Generator, SpatialDiscriminator, TemporalDiscriminator
 from dvdgan_tf.models.variables import clip_spec, label_spec, latent_spec
+from dvdgan_tf.training import precision
+from dvdgan_tf.training.strategy import device_type, make_strategy
+
+
+@pytest.mark.parametrize('flags, warned', [('flags : fma avx512f', True), ('flags : avx512f avx512_bf16', False)])
+def test_bfloat16_without_the_hardware_works_and_warns(flags, warned, tmp_path, monkeypatch, caplog):
+    (tmp_path / 'cpuinfo').write_text(flags)
+    monkeypatch.setattr(precision, '_CPU_FLAGS', str(tmp_path / 'cpuinfo'))
+    precision.check_hardware('mixed_bfloat16', 'CPU')
+    assert ('no instructions for bfloat16' in caplog.text) == warned
+
+
+def test_float16_without_a_gpu_is_refused():
+    with pytest.raises(InputError, match='mixed_float16 needs a GPU and this is a CPU'):
+        precision.check_hardware('mixed_float16', device_type(make_strategy('one_device')))
 
 
 def _kernel_gradient(make, shape, policy):

@@ -37,7 +37,8 @@ class SpectralConvolution(NormalisedLayer):
 
     def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
         kernel = self._kernel(training)
-        if self.rank == 3 and inputs.dtype == tf.bfloat16 and min(inputs.shape[1:4]) < _SAFE_EXTENT:
+        volumes = self.rank == 3 and self.kernel_size > 1
+        if volumes and inputs.dtype == tf.bfloat16 and min(inputs.shape[1:4]) < _SAFE_EXTENT:
             outputs = self._convolve(tf.cast(inputs, tf.float32), tf.cast(kernel, tf.float32))
             return self._with_bias(tf.cast(outputs, inputs.dtype))
         return self._with_bias(self._convolve(inputs, kernel))

@@ -17,14 +17,13 @@ from dvdgan_tf.errors import InputError
 from dvdgan_tf.training.average import AverageStatistics
 from dvdgan_tf.training.checkpoint import Checkpointer
 from dvdgan_tf.training.interrupts import StopRequest
+from dvdgan_tf.training.precision import check_hardware, set_precision
 from dvdgan_tf.training.preview import Previews
 from dvdgan_tf.training.progress import Recorder
 from dvdgan_tf.training.quality import CEILING, Frechet, Quality
 from dvdgan_tf.training.step import GanStep
-from dvdgan_tf.training.strategy import distribute, make_strategy, replica_batch, sum_over_replicas
+from dvdgan_tf.training.strategy import device_type, distribute, make_strategy, replica_batch, sum_over_replicas
 from dvdgan_tf.training.summaries import RunLog
-
-PRECISIONS = ('float32', 'mixed_bfloat16', 'mixed_float16')
 
 _LOG = logging.getLogger(__name__)
 
@@ -117,7 +116,7 @@ def train(
         global_batch: clips in a batch over all replicas.
         seed: initial weights, latents and choices of frames depend on this alone.
         strategy: see `strategy.make_strategy`.
-        precision: `float32`, `mixed_bfloat16`, or `mixed_float16`, which scales losses.
+        precision: `float32`, `mixed_bfloat16`, or `mixed_float16`, which scales losses and needs a GPU.
         deterministic: asks TensorFlow for bit-identical results from run to run, which may be slower.
         steps_per_loop: most steps in one call of the loop function; signals and failures are seen between calls, so a
             call has fewer where they would take more than 15 seconds.
@@ -149,6 +148,7 @@ def train(
     prepare_process(seed, precision, deterministic)
     distribution = make_strategy(strategy)
     replica_batch(distribution, global_batch)
+    check_hardware(precision, device_type(distribution))
     with distribution.scope():
         step = gan_step(
             generator=generator,
@@ -221,10 +221,8 @@ def prepare_process(seed: int, precision: str, deterministic: bool) -> None:
     Raises:
         InputError: there is no such precision.
     """
-    if precision not in PRECISIONS:
-        raise InputError(f'precision is {precision!r}; choose one of {", ".join(PRECISIONS)}.')
+    set_precision(precision)
     keras.utils.set_random_seed(seed)
-    keras.mixed_precision.set_global_policy(precision)
     if deterministic:
         tf.config.experimental.enable_op_determinism()
 

@@ -39,6 +39,11 @@ def make_strategy(name: str) -> tf.distribute.Strategy:
     return _MAKERS[name]()
 
 
+def device_type(strategy: tf.distribute.Strategy) -> str:
+    """What the replicas run on: `CPU`, `GPU` or `TPU`."""
+    return tf.DeviceSpec.from_string(strategy.extended.worker_devices[0]).device_type
+
+
 def replica_batch(strategy: tf.distribute.Strategy, global_batch: int) -> int:
     """Returns the clips per replica.
 
