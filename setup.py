@@ -12,6 +12,7 @@ ROOT = pathlib.Path(__file__).resolve().parent
 VERSION = re.search(r"^__version__ = '(.+)'$", (ROOT / 'dvdgan_tf' / '__init__.py').read_text(), re.MULTILINE).group(1)
 
 VIDEO = ['av>=15.1,<19']  # PyAV: reads video files, writes MP4
+SERVING = ['tensorflow-serving-api>=2.15.1,<2.16', 'grpcio>=1.50,<2']  # TensorFlow Serving's protocol
 PLOTS = ['matplotlib>=3.7,<4']  # loss curves and truncation curves as pictures
 
 setuptools.setup(
@@ -43,6 +44,7 @@ setuptools.setup(
         'cuda': ['tensorflow[and-cuda]>=2.15.1,<2.16'],
         'video': VIDEO,
         'plots': PLOTS,
-        'test': ['pytest>=8,<10', 'ruff>=0.6,<1', 'scipy>=1.10,<2', *VIDEO, *PLOTS],
+        'serving': SERVING,
+        'test': ['pytest>=8,<10', 'ruff>=0.6,<1', 'scipy>=1.10,<2', *VIDEO, *PLOTS, *SERVING],
     },
 )

@@ -15,9 +15,13 @@ STEP = 7
 CONFIG = "DATA_DIR = '/private'\nNUM_FRAMES = 3\nPRECISION = 'float32'\n"
 
 
-@functools.lru_cache(None)
 def subject(context_frames: int = 0) -> Subject:
     """A generator of 3 frames of 16x16 for 3 classes, or one that continues clips."""
+    return _made(context_frames)
+
+
+@functools.lru_cache(None)
+def _made(context_frames: int) -> Subject:
     classes = ('all',) if context_frames else CLASSES
     generator = Generator(16, 3, len(classes), 1, context_frames=context_frames)
     inputs = [latent_spec(1, 120), label_spec(1)]

@@ -9,6 +9,7 @@ import contextlib
 import hashlib
 from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence
 
+import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
@@ -37,7 +38,7 @@ class Frozen(tf.Module):
         self._values = {
             name: tf.Variable(value, trainable=False, name=name.partition(':')[0])
             for name, value in self._network.values.items()
-            if value.dtype.is_floating and value.shape.num_elements() >= _VARIABLE_ELEMENTS
+            if value.dtype.kind == 'f' and value.size >= _VARIABLE_ELEMENTS
         }
         self.from_embedding = tf.function(self._from_embedding, autograph=False)
         self.generate = tf.function(self._generate, autograph=False)
@@ -64,7 +65,7 @@ class Frozen(tf.Module):
         """A digest of the network and all its numbers."""
         digest = hashlib.sha256(self.embeddings.numpy().tobytes())
         for name, value in sorted(self._network.values.items()):
-            digest.update(name.encode() + value.numpy().tobytes())
+            digest.update(name.encode() + value.tobytes())
         return digest.hexdigest()
 
 
@@ -74,7 +75,7 @@ class _Network(NamedTuple):
     graph: tf.compat.v1.GraphDef
     inputs: List[str]
     output: str
-    values: Dict[str, tf.Tensor]
+    values: Dict[str, np.ndarray]
 
 
 def _traced(generator: keras.Model) -> tf.types.experimental.ConcreteFunction:
@@ -122,9 +123,8 @@ def _evaluated(traced: tf.types.experimental.ConcreteFunction) -> _Network:
         arguments = {name: capture(handle) for name, handle in handles.items()}
         return tf.graph_util.import_graph_def(_graph(nodes, of_weights), arguments, needed, name='')
 
-    values = tf.function(values, autograph=False)()
-    output = traced.outputs[0].name
-    return _Network(_graph(nodes, of_inputs), inputs, output, dict(zip(needed, values)))
+    values = [value.numpy() for value in tf.function(values, autograph=False)()]
+    return _Network(_graph(nodes, of_inputs), inputs, traced.outputs[0].name, dict(zip(needed, values)))
 
 
 def _graph(nodes: Dict[str, tf.compat.v1.NodeDef], names: Sequence[str]) -> tf.compat.v1.GraphDef:

@@ -13,6 +13,7 @@ import tensorflow as tf
 from dvdgan_tf import serving
 from dvdgan_tf.export import reload
 from dvdgan_tf.export.subject import Subject, live
+from dvdgan_tf.export.warmup import write_warmup
 from dvdgan_tf.sampling.latents import sample_latents
 from dvdgan_tf.sampling.video import to_uint8
 
@@ -33,6 +34,7 @@ def write(subject: Subject, folder: str) -> None:
     with tf.io.gfile.GFile(f'{folder}/assets/metadata.json', 'w') as file:
         json.dump(subject.about, file, indent=2)
     requests = make_requests(subject)
+    write_warmup(folder, requests)
     compare(subject, requests, in_another_process(reload.__file__, folder, requests))
 
 
@@ -75,23 +77,27 @@ def compare(subject: Subject, requests: Dict[str, np.ndarray], answers: Dict[str
     Raises:
       RuntimeError: it is too large, or a byte differs by more than its rounding.
     """
-    worst = 0.0
+    name = _sampling(subject)
     for size in BATCH_SIZES:
-        worst = max(worst, np.abs(answers[f'generate_float/video/{size}'] - subject.probe.clips[:size]).max())
-        name = 'predict' if subject.generator.context_frames else 'serving_default'
-        request = {key.split('/')[1]: value for key, value in requests.items() if key.startswith(f'{name}/')}
-        request = {key: value[:size] for key, value in request.items()}
-        answer = answers[f'{name}/video/{size}']
-        if np.abs(answer - _sampled(subject, request).astype(np.int32)).max() > 1:
+        bytes_apart = answers[f'{name}/video/{size}'] - live_answer(subject, requests, size).astype(np.int32)
+        if np.abs(bytes_apart).max() > 1:
             raise RuntimeError(f'signature {name} gives other bytes than the live generator')
+    apart = [answers[f'generate_float/video/{size}'] - subject.probe.clips[:size] for size in BATCH_SIZES]
+    worst = max(float(np.abs(difference).max()) for difference in apart)
     if not worst <= _TOLERANCE:
         raise RuntimeError(f'the exported model differs from the live generator by {worst:g} in [-1, 1]')
-    return float(worst)
+    return worst
 
 
-def _sampled(subject: Subject, request: Dict[str, np.ndarray]) -> np.ndarray:
-    """What the live generator makes of a request to `serving_default` or `predict`, uint8."""
-    truncation = request.get('truncation', np.ones(len(request['seed'])))
+def live_answer(subject: Subject, requests: Dict[str, np.ndarray], size: int) -> np.ndarray:
+    """What the live generator makes of the request of this batch size to the sampling signature, uint8."""
+    names = (name.split('/') for name in requests)
+    request = {
+        argument: requests[f'{signature}/{argument}/{batch}']
+        for signature, argument, batch in names
+        if signature == _sampling(subject) and int(batch) == size
+    }
+    truncation = request.get('truncation', np.ones(size))
     rows = zip(request['seed'], truncation)
     latents = [sample_latents(int(seed), 1, float(sigma), subject.frozen.latent_size)[0] for seed, sigma in rows]
     inputs = {'latent': np.stack(latents)}
@@ -100,3 +106,7 @@ def _sampled(subject: Subject, request: Dict[str, np.ndarray]) -> np.ndarray:
     else:
         inputs['label'] = request['label']
     return to_uint8(live(subject.generator, inputs))
+
+
+def _sampling(subject: Subject) -> str:
+    return 'predict' if subject.frozen.context_frames else 'serving_default'

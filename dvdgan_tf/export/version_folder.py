@@ -8,7 +8,13 @@ import tensorflow as tf
 
 from dvdgan_tf.errors import InputError
 
-_DISK_ERRORS = (OSError, tf.errors.ResourceExhaustedError, tf.errors.PermissionDeniedError, tf.errors.NotFoundError)
+_DISK_ERRORS = (
+    OSError,
+    tf.errors.FailedPreconditionError,
+    tf.errors.NotFoundError,
+    tf.errors.PermissionDeniedError,
+    tf.errors.ResourceExhaustedError,
+)
 
 
 @contextlib.contextmanager

@@ -23,11 +23,13 @@ class AverageStatistics:
       generator: the moving average of the generator.
       real: endless batches (clip [b, T, H, W, C], label [b]), whose first frames a generator that continues clips gets.
       seed: the latents and labels depend on this alone, so equal weights have equal statistics.
+      truncation: sigma of the latents.
     """
 
-    def __init__(self, generator: keras.Model, real: tf.data.Dataset, seed: int) -> None:
+    def __init__(self, generator: keras.Model, real: tf.data.Dataset, seed: int, truncation: float = 1.0) -> None:
         self._generator = generator
         self._seed = seed
+        self._truncation = truncation
         self._clips = [clip[:, : generator.context_frames] for clip, _ in real.take(_BATCHES)]
         self._standing = StandingStatistics(generator)
         self._step: Optional[int] = None
@@ -42,4 +44,5 @@ class AverageStatistics:
         context = self._clips[batch]
         count, seed = len(context), self._seed + _FIRST_SEED + batch
         label = tf.random.stateless_uniform([count], [seed, 1], 0, self._generator.num_classes, tf.int32)
-        return sample_latents(seed, count), label, *((context,) if self._generator.context_frames else ())
+        latent = sample_latents(seed, count, self._truncation)
+        return latent, label, *((context,) if self._generator.context_frames else ())
