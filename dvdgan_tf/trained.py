@@ -16,7 +16,7 @@ _LOG = logging.getLogger(__name__)
 
 # What a run may change on the way: how long it trains, what it writes, and where it runs.
 _FREE_MACROS = ('TRAIN_STEPS', 'GLOBAL_BATCH', 'STRATEGY', 'DATA_DIR')
-_FREE_OF_STEP = ('step.GanStep.micro_batches',)
+_FREE_BINDINGS = ('step.GanStep.micro_batches', 'models.Generator.recompute')
 _FREE_PARAMETERS = (
     'train_steps',
     'global_batch',
@@ -126,7 +126,7 @@ def _is_free(name: str) -> bool:
     owner, _, parameter = name.rpartition('.')
     function = owner.split('.')[-1]
     free_here = function == 'train' and parameter in _FREE_PARAMETERS
-    return name in _FREE_MACROS or name in _FREE_OF_STEP or function == 'ProtocolScores' or free_here
+    return name in _FREE_MACROS or name in _FREE_BINDINGS or function == 'ProtocolScores' or free_here
 
 
 def _worded(name: str, before: Optional[str], now: Optional[str]) -> str:

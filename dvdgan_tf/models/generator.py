@@ -16,6 +16,7 @@ from dvdgan_tf.layers.conv_gru import ConvGRU
 from dvdgan_tf.layers.convolution import SpectralConvolution
 from dvdgan_tf.layers.moments import MomentsClass, TimestepMoments
 from dvdgan_tf.layers.normalization import LearnedNormalization
+from dvdgan_tf.layers.recompute import recomputed
 from dvdgan_tf.layers.residual import GeneratorBlock
 from dvdgan_tf.layers.spectral_norm import SpectralDense
 from dvdgan_tf.models.frame_encoder import FrameEncoder
@@ -42,9 +43,11 @@ class GeneratorGroup(keras.layers.Layer):
         make_block: Callable[..., keras.layers.Layer],
         units: int,
         attention: Optional[AttentionClass],
+        recompute: bool,
         name: Optional[str] = None,
     ) -> None:
         super().__init__(name=name)
+        self.recompute = recompute
         self.gru = gru
         self.block = make_block(gru.units, name='block')
         self.attention = attention(name='attention') if attention else None
@@ -53,12 +56,19 @@ class GeneratorGroup(keras.layers.Layer):
     def call(
         self, frames: tf.Tensor, condition: tf.Tensor, initial: Optional[tf.Tensor], constant: bool, training: bool
     ) -> tf.Tensor:
-        frames = self.gru(frames, constant=constant, initial=initial, training=training)
-        frames = self.block(frames, condition, training=training)
+        def run(layer: Callable[..., tf.Tensor], *inputs: tf.Tensor) -> tf.Tensor:
+            call = functools.partial(layer, training=training)
+            return recomputed(call, *inputs) if self.recompute and training else call(*inputs)
+
+        def gru(frames: tf.Tensor, initial: Optional[tf.Tensor] = None, training: bool = False) -> tf.Tensor:
+            return self.gru(frames, constant=constant, initial=initial, training=training)
+
+        frames = run(gru, frames, *([] if initial is None else [initial]))
+        frames = run(self.block, frames, condition)
         if self.attention is not None:
             clips = tf.reshape(frames, [-1, self.gru.num_frames, *frames.shape[1:]])
-            frames = tf.reshape(self.attention(clips, training=training), [-1, *frames.shape[1:]])
-        return self.upsampling_block(frames, condition, training=training)
+            frames = tf.reshape(run(self.attention, clips), [-1, *frames.shape[1:]])
+        return run(self.upsampling_block, frames, condition)
 
 
 class Generator(keras.Model):
@@ -76,6 +86,7 @@ class Generator(keras.Model):
       block: residual blocks, as `residual.GeneratorBlock`.
       attention: size in pixels to the attention on features of that size, behind the block that keeps it.
       unroll: whether the ConvGRUs are unrolled instead of looped.
+      recompute: whether the inner results of ConvGRUs and blocks are computed again in the backward pass, not kept.
     """
 
     def __init__(
@@ -91,6 +102,7 @@ class Generator(keras.Model):
         block: Callable[..., keras.layers.Layer] = GeneratorBlock,
         attention: Optional[Mapping[int, AttentionClass]] = None,
         unroll: bool = False,
+        recompute: bool = False,
         name: str = 'generator',
     ) -> None:
         super().__init__(name=name, autocast=False)
@@ -113,7 +125,8 @@ class Generator(keras.Model):
         for index, (width, units) in enumerate(zip(widths, widths[1:])):
             gru, size = ConvGRU(width, num_frames, unroll, name='gru'), BASE_SIZE << index
             make_block = functools.partial(block, num_frames=num_frames, moments=moments)
-            self.groups.append(GeneratorGroup(gru, make_block, units, attention.pop(size, None), name=f'group_{size}'))
+            chosen = attention.pop(size, None)
+            self.groups.append(GeneratorGroup(gru, make_block, units, chosen, recompute, name=f'group_{size}'))
         if attention:
             sizes = ', '.join(str(BASE_SIZE << index) for index in range(len(self.groups)))
             raise InputError(f'attention was asked for at {min(attention)} pixels; the generator has it at {sizes}.')
