@@ -275,3 +275,17 @@ def test_attention_where_there_is_no_such_size_is_one_sentence():
     judge = SpatialDiscriminator(16, CLASSES, 1, attention={3: SelfAttention})
     with pytest.raises(InputError, match='^attention was .* 3 pixels; spatial_discriminator has features of 8, 4.$'):
         judge(tf.zeros([1, 1, 16, 16, 3]), tf.constant([0]))
+
+
+@pytest.mark.parametrize('context_frames, given', [(2, None), (2, 3), (0, 1)])
+def test_another_context_than_was_asked_for_is_one_sentence(context_frames, given, latent):
+    network = Generator(16, FRAMES, 1, 1, context_frames=context_frames)
+    context = None if given is None else tf.zeros([3, given, 16, 16, 3])
+    with pytest.raises(InputError, match=f'continues {context_frames} frames and was given {given or 0}'):
+        network(latent, tf.zeros([3], tf.int32), context)
+
+
+def test_no_frames_are_no_clip():
+    for frames, context in ((0, 1), (2, -1)):
+        with pytest.raises(InputError, match=f'{context} context and {frames} generated frames make no clip'):
+            Generator(16, frames, 1, 1, context_frames=context)

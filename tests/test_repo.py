@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import tensorflow as tf
 
 import dvdgan_tf
 from dvdgan_tf import config
@@ -188,13 +189,26 @@ def test_a_dead_binding_would_be_found():
     assert 'pipeline.RecordClips.stride' in config.dead_bindings(loop.train)
 
 
+@functools.lru_cache(None)
+def build(networks):
+    """Makes the step that is configured now, once for each text of what makes the networks."""
+    assert networks
+    parts = config.bindings(loop.train, only=inspect.signature(step.GanStep).parameters.keys() | {'gan_step'})
+    return parts.pop('gan_step')(**parts)
+
+
 @pytest.mark.parametrize('path', EXPERIMENTS, ids=relative)
 def test_a_gin_file_builds_when_shrunk(path):
-    parse(path, 'CHANNEL_MULTIPLIER = 1', 'GLOBAL_BATCH = 2')
-    parts = config.bindings(loop.train, only=inspect.signature(step.GanStep).parameters.keys() | {'gan_step'})
-    made = parts.pop('gan_step')(**parts)
+    size = [] if 'attention' in path.name else ['RESOLUTION = 16']
+    parse(path, 'CHANNEL_MULTIPLIER = 1', 'GLOBAL_BATCH = 2', 'NUM_FRAMES = 10', *size)
+    made = build('\n'.join(re.findall(r'^(?:models|[A-Z_]+)\b.*', config.text(), re.MULTILINE)))
     for network in (made.generator, made.ema_generator, made.spatial, made.temporal):
         assert network.count_params() > 0
+    arguments = config.bindings(loop.train, only=['gan_step'])['gan_step'].keywords
+    assert 1 <= arguments['spatial_frames'] <= made.generator.num_frames
+    size = made.generator.resolution
+    clip = tf.zeros([1, made.generator.context_frames + made.generator.num_frames, size, size, 1])
+    assert arguments['phi'](clip, tf.zeros([1, 2])).shape[2] >= 4
 
 
 def test_an_experiment_includes_the_base_and_an_ablation_one_experiment():

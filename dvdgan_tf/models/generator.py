@@ -106,6 +106,8 @@ class Generator(keras.Model):
         name: str = 'generator',
     ) -> None:
         super().__init__(name=name, autocast=False)
+        if context_frames < 0 or num_frames < 1:
+            raise InputError(f'{context_frames} context and {num_frames} generated frames make no clip; give more.')
         if context_frames and num_classes != 1:
             raise InputError(
                 f'NUM_CLASSES is {num_classes} with {context_frames} context frames; '
@@ -150,6 +152,7 @@ class Generator(keras.Model):
 
         Returns: `[B, T, H, W, C]` float32 in [-1, 1].
         """
+        self._check_context(context)
         return self.from_embedding(latent, self.embedding(label), context, training)
 
     def from_embedding(
@@ -169,3 +172,8 @@ class Generator(keras.Model):
         frames = tf.nn.relu(self.norm(frames, training=training))
         video = tf.tanh(tf.cast(self.to_video(frames, training=training), self.variable_dtype))
         return tf.reshape(video, [-1, self.num_frames, self.resolution, self.resolution, self.video_channels])
+
+    def _check_context(self, context: Optional[tf.Tensor]) -> None:
+        frames = 0 if context is None else context.shape[1]
+        if frames != self.context_frames:
+            raise InputError(f'the generator continues {self.context_frames} frames and was given {frames}.')

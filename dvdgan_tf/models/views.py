@@ -10,6 +10,8 @@ from typing import Callable
 
 import tensorflow as tf
 
+from dvdgan_tf.errors import InputError
+
 Phi = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 
 
@@ -49,7 +51,11 @@ def random_half_crop(clip: tf.Tensor, uniform: tf.Tensor) -> tf.Tensor:
       uniform: `[B, 2]` in [0, 1): the corner of each clip's crop.
 
     Returns: `[B, T, H/2, W/2, C]`.
+
+    Raises:
+      InputError: height or width is odd.
     """
+    _check_divides(clip, 2, 'a half crop')
     for axis in (0, 1):
         size = clip.shape[2 + axis]
         first = tf.cast(uniform[:, axis] * (size - size // 2 + 1), tf.int32)
@@ -58,5 +64,12 @@ def random_half_crop(clip: tf.Tensor, uniform: tf.Tensor) -> tf.Tensor:
 
 
 def _average_pool(clip: tf.Tensor, cell: int) -> tf.Tensor:
+    _check_divides(clip, cell, f'{cell}x{cell} pooling')
     frames = tf.nn.avg_pool2d(tf.reshape(clip, [-1, *clip.shape[2:]]), cell, cell, 'VALID')
     return tf.reshape(frames, [-1, clip.shape[1], *frames.shape[1:]])
+
+
+def _check_divides(clip: tf.Tensor, cell: int, what: str) -> None:
+    height, width = clip.shape[2:4]
+    if height % cell or width % cell:
+        raise InputError(f'phi is {what} and the clips are {height}x{width}; choose sizes that {cell} divides.')

@@ -203,6 +203,11 @@ def train(
 def _check_fit(data: Clips, generator: keras.Model) -> None:
     """Stops before training where the clips are not those that the generator makes; prediction knows no classes."""
     frames = generator.context_frames + generator.num_frames
+    if data.num_frames != frames:
+        raise InputError(
+            f'the data have clips of {data.num_frames} frames, and the generator makes {generator.num_frames} after '
+            f'{generator.context_frames} of context; set num_frames of the data to {frames}.'
+        )
     given = data.num_frames, data.resolution, data.resolution, data.video_channels
     made = frames, generator.resolution, generator.resolution, generator.video_channels
     if given != made:
