@@ -53,7 +53,7 @@ class Discriminator(keras.Model):
         widths = [constant * channel_multiplier for constant in constants(WIDTHS, resolution)]
         pools = [*pools, *[(2, 2)] * (len(widths) - 1 - len(pools)), (1, 1)]
         self.blocks = [
-            block(width, pool, first=index == 0, name=f'block_{index}')
+            block(width, pool=pool, first=index == 0, name=f'block_{index}')
             for index, (width, pool) in enumerate(zip(widths, pools))
         ]
         self.attention_sizes = sorted(attention or {}, reverse=True)
