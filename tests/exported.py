@@ -37,4 +37,5 @@ def _made(context_frames: int) -> Subject:
     for layer in generator.submodules:
         if isinstance(layer, SpectralKernel):
             layer.refine()
-    return make_subject(generator, STEP, classes, CONFIG, fps=8.0)
+    contexts = random.uniform(-1, 1, (8, context_frames, 16, 16, 3)).astype(np.float32) if context_frames else None
+    return make_subject(generator, STEP, classes, CONFIG, 8.0, contexts)

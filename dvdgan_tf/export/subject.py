@@ -2,7 +2,7 @@
 
 import functools
 import re
-from typing import Dict, NamedTuple, Tuple
+from typing import Dict, NamedTuple, Optional, Tuple
 
 import numpy as np
 import tensorflow as tf
@@ -34,10 +34,16 @@ class Subject(NamedTuple):
     frozen: Frozen
     about: Dict[str, object]
     probe: Probe
+    contexts: Optional[np.ndarray]
 
 
 def make_subject(
-    generator: keras.Model, step: int, class_names: Tuple[str, ...], config_text: str, fps: float
+    generator: keras.Model,
+    step: int,
+    class_names: Tuple[str, ...],
+    config_text: str,
+    fps: float,
+    contexts: Optional[np.ndarray] = None,
 ) -> Subject:
     """Freezes a generator and asks the live one for clips.
 
@@ -47,6 +53,8 @@ def make_subject(
       class_names: one a label.
       config_text: the configuration of its run.
       fps: at how many frames per second its clips should play.
+      contexts: for a generator that continues clips, the first frames of at least 8 real ones, float32
+        [N, C_frames, H, W, C] in [-1, 1].
     """
     frozen = Frozen(generator)
     about = {
@@ -62,7 +70,7 @@ def make_subject(
         'code_version': __version__,
         'sha256': frozen.sha256(),
     }
-    return Subject(generator, frozen, about, _probe(generator))
+    return Subject(generator, frozen, about, _probe(generator, contexts), contexts)
 
 
 def live(generator: keras.Model, inputs: Dict[str, np.ndarray]) -> np.ndarray:
@@ -77,12 +85,10 @@ def _function(generator: keras.Model) -> tf.types.experimental.GenericFunction:
     return tf.function(functools.partial(generator, training=False), autograph=False, reduce_retracing=True)
 
 
-def _probe(generator: keras.Model) -> Probe:
+def _probe(generator: keras.Model, contexts: Optional[np.ndarray]) -> Probe:
     inputs = {'latent': sample_latents(0, PROBE_SIZE, 1.0, generator.latent_size).numpy()}
     if generator.context_frames:
-        size, channels = generator.resolution, generator.video_channels
-        shape = (PROBE_SIZE, generator.context_frames, size, size, channels)
-        inputs['context'] = np.random.default_rng(0).uniform(-1, 1, shape).astype(np.float32)
+        inputs['context'] = contexts[:PROBE_SIZE]
     else:
         inputs['label'] = spread_labels(PROBE_SIZE, generator.num_classes)
     return Probe(inputs, live(generator, inputs))

@@ -1,0 +1,106 @@
+"""TFLite: one clip at a time, from a latent, in four precisions.
+
+Noise is not drawn inside: TFLite has no builtin op for it. Weights and activations of `int8` are quantised by clips
+made of latents like those that it will get; its inputs and outputs stay float32.
+"""
+
+import json
+import os
+from typing import Callable, Dict, Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from dvdgan_tf.export.subject import Subject
+from dvdgan_tf.sampling.latents import sample_latents
+
+PRECISIONS = ('float32', 'float16', 'dynamic', 'int8')
+_CALIBRATION_CLIPS = 64
+_CALIBRATION_SEED = 1 << 21  # apart from the clips that are compared
+# What mean absolute difference of a pixel in [-1, 1] is still the same generator, rounded.
+_TOLERANCES = {'float32': 1e-4, 'float16': 5e-3, 'dynamic': 5e-2, 'int8': 0.25}
+
+
+def write(subject: Subject, folder: str) -> None:
+    """Writes `generator_<precision>.tflite` for each precision, and metadata.json, and runs every one.
+
+    Raises:
+      RuntimeError: the clips of a file are not those of the live generator.
+    """
+    with tf.io.gfile.GFile(f'{folder}/metadata.json', 'w') as file:
+        json.dump(subject.about, file, indent=2)
+    calibration = _calibration(subject)
+    for precision in PRECISIONS:
+        content = _converted(subject, precision, calibration)
+        with tf.io.gfile.GFile(path_of(folder, precision), 'wb') as file:
+            file.write(content)
+        made = Interpreter(path_of(folder, precision))
+        row = {name: value[:1] for name, value in subject.probe.inputs.items()}
+        apart = float(np.abs(made(row) - subject.probe.clips[:1]).mean())
+        if not apart <= _TOLERANCES[precision]:
+            raise RuntimeError(f'the {precision} model differs from the live generator by {apart:g} in [-1, 1]')
+
+
+def path_of(folder: str, precision: str) -> str:
+    """The file of a precision."""
+    return os.path.join(folder, f'generator_{precision}.tflite')
+
+
+class Interpreter:
+    """Calls a model with the inputs of `generate_float`, one clip at a time; returns `[1, T, H, W, C]` in [-1, 1].
+
+    Args:
+      path: of a model.
+      threads: of the interpreter.
+    """
+
+    def __init__(self, path: str, threads: int = 1) -> None:
+        self._interpreter = tf.lite.Interpreter(path, num_threads=threads)
+        self._interpreter.allocate_tensors()
+        self._run = self._interpreter.get_signature_runner()
+
+    def __call__(self, inputs: Dict[str, np.ndarray]) -> np.ndarray:
+        return self._run(**inputs)['video']
+
+
+def _converted(subject: Subject, precision: str, calibration: Sequence[Dict[str, np.ndarray]]) -> bytes:
+    function = _of_one_clip(subject)
+    module = tf.Module()
+    module.network, module.generate = subject.frozen, function
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([function.get_concrete_function()], module)
+    if precision != 'float32':
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    if precision == 'float16':
+        converter.target_spec.supported_types = [tf.float16]
+    if precision == 'int8':
+        converter.representative_dataset = lambda: iter(calibration)
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+    return converter.convert()
+
+
+def _of_one_clip(subject: Subject) -> tf.types.experimental.GenericFunction:
+    specs = [tf.TensorSpec([1, *value.shape[1:]], value.dtype, name) for name, value in subject.probe.inputs.items()]
+    frozen = subject.frozen
+
+    def synthesis(latent: tf.Tensor, label: tf.Tensor) -> Dict[str, tf.Tensor]:
+        return {'video': frozen.generate(latent, label)}
+
+    def prediction(latent: tf.Tensor, context: tf.Tensor) -> Dict[str, tf.Tensor]:
+        return {'video': frozen.generate(latent, tf.zeros([1], tf.int32), context)}
+
+    chosen: Callable = prediction if frozen.context_frames else synthesis
+    return tf.function(chosen, specs, autograph=False)
+
+
+def _calibration(subject: Subject) -> Sequence[Dict[str, np.ndarray]]:
+    frozen = subject.frozen
+    latents = sample_latents(_CALIBRATION_SEED, _CALIBRATION_CLIPS, 1.0, frozen.latent_size).numpy()
+    requests = []
+    for index, latent in enumerate(latents):
+        request = {'latent': latent[np.newaxis]}
+        if frozen.context_frames:
+            request['context'] = subject.contexts[[index % len(subject.contexts)]]
+        else:
+            request['label'] = np.array([index % frozen.num_classes], np.int32)
+        requests.append(request)
+    return requests
