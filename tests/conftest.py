@@ -20,3 +20,19 @@ def _fresh_process_settings():
     yield
     keras.mixed_precision.set_global_policy('float32')
     keras.backend.clear_session()
+
+
+@pytest.fixture(scope='session')
+def exported_folders(tmp_path_factory):
+    """Whole SavedModels of the tiny generators: one for synthesis, one that continues clips."""
+    import exported
+
+    from dvdgan_tf.export import saved_model, version_folder
+
+    def export(kind, context_frames):
+        output = str(tmp_path_factory.mktemp(kind))
+        with version_folder.version_folder(output, exported.STEP) as place:
+            saved_model.write(exported.subject(context_frames), place)
+        return os.path.join(output, str(exported.STEP))
+
+    return {'synthesis': export('synthesis', 0), 'prediction': export('prediction', 2)}

@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 from tensorflow_serving.apis import prediction_log_pb2
 
-from dvdgan_tf.export import c_api, saved_model, version_folder, warmup
+from dvdgan_tf.export import c_api, saved_model, warmup
 from dvdgan_tf.sampling.latents import sample_latents
 from dvdgan_tf.sampling.video import to_uint8
 
@@ -18,16 +18,9 @@ SEED, LABEL, TRUNCATION = np.int64([5, 6]), np.int32([0, 2]), np.float32([1.0, 0
 LATENT = np.zeros((2, 120), np.float32)
 
 
-def export(context_frames, output):
-    """A whole export, which compares itself with the live generator in another process."""
-    with version_folder.version_folder(str(output), exported.STEP) as place:
-        saved_model.write(exported.subject(context_frames), place)
-    return str(output / str(exported.STEP))
-
-
 @pytest.fixture(scope='module')
-def folder(tmp_path_factory):
-    return export(0, tmp_path_factory.mktemp('synthesis'))
+def folder(exported_folders):
+    return exported_folders['synthesis']
 
 
 @pytest.fixture(scope='module')
@@ -36,8 +29,8 @@ def in_c(folder):
 
 
 @pytest.fixture(scope='module')
-def prediction(tmp_path_factory):
-    return c_api.Model(export(2, tmp_path_factory.mktemp('prediction')))
+def prediction(exported_folders):
+    return c_api.Model(exported_folders['prediction'])
 
 
 def test_the_folder_holds_what_servers_look_for(folder):

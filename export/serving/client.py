@@ -6,6 +6,7 @@
 
 import json
 import os
+import re
 import sys
 import urllib.error
 import urllib.request
@@ -89,7 +90,7 @@ def over_grpc(address: str, model: str, signature: str, inputs: dict, timeout_se
         try:
             answer = prediction_service_pb2_grpc.PredictionServiceStub(channel).Predict(request, timeout_seconds)
         except grpc.RpcError as error:
-            raise InputError(f'{address} answers {error.code().name}: {error.details()}') from error
+            raise InputError(f'{address} answers {error.code().name}: {reason(error.details())}') from error
     return tf.make_ndarray(answer.outputs['video'])
 
 
@@ -102,10 +103,15 @@ def over_rest(address: str, model: str, signature: str, inputs: dict, timeout_se
         with urllib.request.urlopen(request, timeout=timeout_seconds) as answer:
             return np.array(json.load(answer)['outputs'], np.uint8)
     except urllib.error.HTTPError as error:
-        reason = json.load(error)['error']
-        raise InputError(f'{address} answers {error.code}: {reason}') from error
+        raise InputError(f'{address} answers {error.code}: {reason(json.load(error)["error"])}') from error
     except OSError as error:
         raise InputError(f'cannot reach {url} ({error}); start the server or give --address.') from error
+
+
+def reason(details: str) -> str:
+    """What the graph said, without where it said so."""
+    said = re.search(r'assertion failed: \[(.*)\]', details)
+    return said[1] if said else details
 
 
 if __name__ == '__main__':

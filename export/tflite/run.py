@@ -15,10 +15,10 @@ import zlib
 
 import numpy as np
 
-INTERPRETERS = ('tflite_runtime.interpreter', 'ai_edge_litert.interpreter', 'tensorflow.lite')
+INTERPRETERS = ('tflite_runtime.interpreter', 'ai_edge_litert.interpreter', 'tensorflow.lite.python.interpreter')
 
 
-def main():
+def main(words=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('model')
     parser.add_argument('--label', type=int, default=0)
@@ -28,7 +28,7 @@ def main():
     parser.add_argument('--threads', type=int, default=1)
     parser.add_argument('--fps', type=float, default=8.0)
     parser.add_argument('--output', required=True)
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(words)
     if not 0.0 <= arguments.truncation <= 1.0:
         parser.error(f'--truncation is {arguments.truncation}; give a number from 0 to 1')
     try:
