@@ -9,7 +9,7 @@ from dvdgan_tf.layers.attention import SelfAttention, SeparableAttention
 from dvdgan_tf.layers.deep_residual import DeepDiscriminatorBlock, DeepGeneratorBlock
 from dvdgan_tf.layers.moments import FixedMoments
 from dvdgan_tf.models import Generator, SpatialDiscriminator, TemporalDiscriminator
-from dvdgan_tf.models.variables import clip_spec, label_spec, latent_spec, make_variables, zero_variables
+from dvdgan_tf.models.variables import clip_spec, label_spec, latent_spec, make_variables
 
 FRAMES, CLASSES = 4, 3
 
@@ -57,6 +57,7 @@ _GOLDEN = [
     (128, 96, (8, 8, 8, 4, 2, 1), (1, 2, 4, 8, 16, 16)),
     (256, 96, (8, 8, 8, 8, 4, 2, 1), (1, 2, 4, 8, 8, 16, 16)),
 ]
+_KINDS = [(Generator, [FRAMES]), (SpatialDiscriminator, []), (TemporalDiscriminator, [])]
 # Resolution and ch to the trainable parameters of G, D_S and D_T for 600 classes.
 _INVENTORY = {
     (16, 8): (886915, 640833, 1160385),
@@ -69,19 +70,65 @@ _INVENTORY = {
 
 @pytest.mark.parametrize('resolution, ch, generator_constants, discriminator_constants', _GOLDEN)
 def test_parameter_inventory(resolution, ch, generator_constants, discriminator_constants):
-    generator = Generator(resolution, FRAMES, 600, ch)
-    discriminators = SpatialDiscriminator(resolution, 600, ch), TemporalDiscriminator(resolution, 600, ch)
-    with zero_variables():
-        make_variables(generator, latent_spec(1, 120), label_spec(1))
-        for network in discriminators:
+    with tf.Graph().as_default():  # which is never run: the variables take no memory
+        networks = [kind(resolution, *rest, 600, ch) for kind, rest in _KINDS]
+        make_variables(networks[0], latent_spec(1, 120), label_spec(1))
+        for network in networks[1:]:
             make_variables(network, clip_spec(1, FRAMES, resolution, 3), label_spec(1))
-    counts = tuple(int(_count(network)) for network in (generator, *discriminators))
+        counts = tuple(int(_count(network)) for network in networks)
     assert counts == (
         _generator_parameters(generator_constants, ch, 600),
         _discriminator_parameters(discriminator_constants, ch, 600, 0),
         _discriminator_parameters(discriminator_constants, ch, 600, 2),
     )
     assert counts == _INVENTORY[resolution, ch]
+
+
+def _frame_encoder_parameters(constants, units, ch, context, channels):
+    """Counted from the paper's constants: the spatial discriminator without its head, a linear map and an embedding of
+    one class; then for each resolution, smallest first, 3x3 from the context's features side by side to the ConvGRU's
+    width. Two blocks end at 4x4, of which the last one counts.
+    """
+    blocks = _discriminator_parameters(constants, ch, 1, 0, channels) - 2 * constants[-1] * ch - 1
+    features = [constants[-1], *constants[-3::-1]]
+    return blocks + sum(9 * context * f * ch * u * ch + u * ch for f, u in zip(features, units))
+
+
+# Resolution, ch, context frames and channels of the presets for prediction to the trainable parameters of G:
+# Kinetics-600 (table 4), BAIR (table 3), radar at 64 and 256 pixels.
+_PREDICTION = {
+    (64, 128, 5, 3): 629443963,
+    (64, 128, 1, 3): 492604795,
+    (64, 16, 4, 1): 10450265,
+    (256, 16, 4, 1): 13250345,
+}
+
+
+@pytest.mark.parametrize('size', _PREDICTION, ids=str)
+def test_parameter_inventory_of_prediction(size):
+    resolution, ch, context, channels = size
+    constants, of_encoder = next(golden[2:] for golden in _GOLDEN if golden[0] == resolution)
+    with tf.Graph().as_default():
+        network = Generator(resolution, FRAMES, 1, ch, channels, context)
+        frames = clip_spec(1, context, resolution, channels)
+        make_variables(network, latent_spec(1, 120), label_spec(1), frames)
+        count = int(_count(network))
+    expected = _generator_parameters(constants, ch, 1, channels)
+    expected += _frame_encoder_parameters(of_encoder, constants[:-1], ch, context, channels)
+    assert count == expected == _PREDICTION[size]
+
+
+def test_parameter_inventory_of_attention():
+    """Of width w: three passes of three matrices w x w, against w/8 twice, w/2 and back; and a gain."""
+    counts = {}
+    with tf.Graph().as_default():
+        for name, attention in (('none', None), ('separable', SeparableAttention), ('full', SelfAttention)):
+            network = Generator(16, FRAMES, 1, 8, attention=attention and {8: attention})
+            make_variables(network, latent_spec(1, 120), label_spec(1))
+            counts[name] = int(_count(network))
+    width = 4 * 8
+    assert counts['separable'] - counts['none'] == 3 * 3 * width**2 + 1
+    assert counts['full'] - counts['none'] == 2 * width * width // 8 + 2 * width * width // 2 + 1
 
 
 @pytest.mark.parametrize('channels', [1, 3])

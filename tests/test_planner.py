@@ -3,26 +3,34 @@
 import functools
 import re
 
+import pytest
 import tf_keras as keras
 import tiny
 
 from dvdgan_tf.training import planner
+from dvdgan_tf.training.memory import Room
 from dvdgan_tf.training.step import GanStep
 
 
-def test_parameters_operations_and_memory_of_the_smallest_networks():
+def _plan(**changes):
     adam = functools.partial(keras.optimizers.Adam, jit_compile=False)
-    said = planner.plan(
-        generator=tiny.Generator,
-        spatial_discriminator=tiny.Discriminator,
-        temporal_discriminator=tiny.Discriminator,
-        generator_optimizer=adam,
-        discriminator_optimizer=adam,
-        gan_step=functools.partial(GanStep, spatial_frames=1),
-        global_batch=400,
-        strategy='mirrored',
-        precision='float32',
-    )
+    arguments = {
+        'generator': tiny.Generator,
+        'spatial_discriminator': tiny.Discriminator,
+        'temporal_discriminator': tiny.Discriminator,
+        'generator_optimizer': adam,
+        'discriminator_optimizer': adam,
+        'gan_step': functools.partial(GanStep, spatial_frames=1),
+        'global_batch': 400,
+        'train_steps': 1000,
+        'strategy': 'mirrored',
+        'precision': 'float32',
+    }
+    return planner.plan(**{**arguments, **changes})
+
+
+def test_parameters_operations_and_memory_of_the_smallest_networks():
+    said = _plan()
     values, inputs = 2 * 16 * 16 * 3, 120 + 9
     generator, spatial, temporal = (inputs + 1) * values, 16 * 16 * 3 + 9 + 1, 2 * 8 * 8 * 3 + 9 + 1
     assert f'generator {generator:,}, spatial {spatial:,}, temporal {temporal:,}' in said
@@ -35,3 +43,48 @@ def test_parameters_operations_and_memory_of_the_smallest_networks():
     # G and its average, Adam's two slots for G, D_S and D_T with theirs.
     held = 4 * (4 * generator + 3 * (spatial + temporal))
     assert f'{held / 1e9:.2f} for variables' in said
+    assert 'time: not measured' in said
+    assert 'WARNING' not in said
+
+
+def test_a_probe_measures_steps_and_says_the_days():
+    said = _plan(global_batch=4, probe_steps=2)
+    seconds, a_day, days = re.search(r'time: (\S+) s a step, ([\d,]+) steps a day, ([\d.]+) days', said).groups()
+    assert float(a_day.replace(',', '')) * float(seconds) == pytest.approx(86_400, rel=0.01)
+    assert float(days) == pytest.approx(1000 * float(seconds) / 86_400, abs=0.01)
+
+
+_COST = planner.Cost(
+    parameters=(1, 1, 1),
+    rows=12,
+    replicas=1,
+    micro_batches=1,
+    discriminator_flops=1,
+    generator_flops=1,
+    updates=2,
+    held=2_000,
+    results=6_000,
+)
+
+
+@pytest.mark.parametrize(
+    'free, expected',
+    [
+        (8_000, None),
+        (5_000, 'step.GanStep.micro_batches = 2; models.Generator.recompute = True; PRECISION = .mixed_bfloat16.;'),
+        (3_400, r'what helps: step.GanStep.micro_batches = 6;'),  # 5 would do, but 12 clips are not 5 parts
+        (2_100, r'what helps \(none is enough alone\): step.GanStep.micro_batches = 12;'),
+        (1_000, 'the variables alone are more, so use a smaller CHANNEL_MULTIPLIER'),
+    ],
+)
+def test_what_does_not_fit_is_said_with_the_bindings_that_help(free, expected):
+    said = planner._warning(_COST, Room('a GPU', free), 'float32')
+    if expected is None:
+        assert said == []
+    else:
+        assert re.search(f'WARNING: a replica does not fit: a GPU has .*{expected}', said[0])
+
+
+def test_a_precision_that_is_in_use_is_not_recommended():
+    assert 'PRECISION' not in planner._warning(_COST, Room('a GPU', 5_000), 'mixed_bfloat16')[0]
+    assert 'not known' in planner._warning(_COST, Room('a TPU', None), 'float32')[0]
