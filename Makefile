@@ -1,6 +1,8 @@
 # make quickstart   install, train on built-in clips, evaluate, sample: about ten minutes on two cores
 # make test         the whole test suite
+# make test-web     the web page in Chromium, which has to be installed
 # make lint
+# make converter    the converter of TensorFlow.js in an environment of its own, for bin/export --format=tfjs: 2.4 GB
 #
 # VENV=DIR uses another environment, PYTHON=COMMAND another interpreter to make it with.
 
@@ -10,7 +12,7 @@ RUN := runs/quickstart
 BIN := $(VENV)/bin
 SUITABLE := import sys, venv, ensurepip; sys.exit(not (3, 9) <= sys.version_info[:2] <= (3, 11))
 
-.PHONY: quickstart test lint install
+.PHONY: quickstart test test-web lint install converter
 
 quickstart: install
 	$(BIN)/python bin/train --gin_file=gin/quickstart.gin --work_dir=$(RUN)
@@ -21,8 +23,19 @@ quickstart: install
 test: install
 	$(BIN)/python -m pytest
 
+test-web: install
+	$(BIN)/python -m pip install --quiet --no-compile --editable '.[test,web]'
+	$(BIN)/python -m pytest tests/web
+
 lint: install
 	$(BIN)/python -m ruff check .
+
+converter: .converter/installed
+
+.converter/installed: export/tfjs/converter.txt | $(BIN)/python
+	$(BIN)/python -m venv .converter
+	.converter/bin/python -m pip install --quiet --no-compile --requirement $<
+	touch $@
 
 install: $(VENV)/installed
 

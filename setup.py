@@ -45,6 +45,7 @@ setuptools.setup(
         'video': VIDEO,
         'plots': PLOTS,
         'serving': SERVING,
+        'web': ['playwright>=1.50,<2'],  # drives the system's Chromium in the tests of the web page
         'test': ['pytest>=8,<10', 'ruff>=0.6,<1', 'scipy>=1.10,<2', *VIDEO, *PLOTS, *SERVING],
     },
 )

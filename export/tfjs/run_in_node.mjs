@@ -1,0 +1,39 @@
+/**
+ * The page's model and runtime in Node: node export/tfjs/run_in_node.mjs MODEL REQUESTS.json CLIPS.bin
+ *
+ * REQUESTS is {"latent": [[120 numbers], ...], "classes": [[one per class], ...]}; CLIPS gets float32 [B, T, H, W, C].
+ * Prints the milliseconds of every clip, on the WebAssembly backend.
+ */
+import fs from 'node:fs';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+
+const here = import.meta.dirname ?? path.dirname(new URL(import.meta.url).pathname);
+const vendor = path.join(here, 'vendor');
+// What the WebAssembly backend takes from Node when it is not loaded as a module of Node's own kind.
+Object.assign(globalThis, { fs, path, require: createRequire(import.meta.url), __dirname: vendor });
+
+const { openBackend } = await import('./js/runtime.js');
+const { Model } = await import('./js/model.js');
+
+function readModel(folder) {
+  const model = JSON.parse(fs.readFileSync(path.join(folder, 'model.json')));
+  const shards = model.weightsManifest.flatMap(({ paths }) => paths);
+  const data = Buffer.concat(shards.map((shard) => fs.readFileSync(path.join(folder, shard))));
+  const { modelTopology, signature, format } = model;
+  const weightSpecs = model.weightsManifest.flatMap(({ weights }) => weights);
+  return { load: async () => ({ modelTopology, signature, format, weightSpecs, weightData: new Uint8Array(data).buffer }) };
+}
+
+const [folder, requests, output] = process.argv.slice(2);
+await openBackend(['wasm'], `${vendor}/`);
+const metadata = JSON.parse(fs.readFileSync(path.join(folder, 'metadata.json')));
+const model = await Model.load(readModel(folder), metadata);
+const { latent, classes } = JSON.parse(fs.readFileSync(requests));
+const clips = [];
+for (const [index, row] of latent.entries()) {
+  const start = performance.now();
+  clips.push(Buffer.from((await model.generate(Float32Array.from(row), Float32Array.from(classes[index]))).buffer));
+  console.log((performance.now() - start).toFixed(1));
+}
+fs.writeFileSync(output, Buffer.concat(clips));

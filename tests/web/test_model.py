@@ -1,0 +1,79 @@
+"""The committed model and the page's own arithmetic in Node, on the WebAssembly backend."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import conftest
+import numpy as np
+import playwright
+import tensorflow as tf
+from PIL import Image
+
+from dvdgan_tf.export.tfjs_graph import read_graph
+from dvdgan_tf.sampling.latents import interpolate, sample_latents
+
+NODE = Path(playwright.__file__).parent / 'driver' / 'node'
+SEEDS = (0, 1, -1, 12345, 2**32 - 1, 2**32, 2**53 + 1, 2**63 - 1, -(2**63))
+
+
+def evaluated(tmp_path, code):
+    """The JSON that a module prints which can import the page's modules."""
+    module = tmp_path / 'module.mjs'
+    module.write_text(code.replace('PAGE', conftest.PAGE.as_uri()))
+    return json.loads(subprocess.run([NODE, module], capture_output=True, text=True, check=True).stdout)
+
+
+def test_the_graph_model_runs_in_node_as_in_tensorflow(tmp_path):
+    graph = read_graph(conftest.MODEL)
+    label = np.arange(graph.num_classes, dtype=np.int32)
+    latent = sample_latents(3, len(label)).numpy()
+    requests, clips = tmp_path / 'requests.json', tmp_path / 'clips.bin'
+    requests.write_text(json.dumps({'latent': latent.tolist(), 'classes': np.eye(len(label)).tolist()}))
+    command = [NODE, conftest.PAGE / 'run_in_node.mjs', conftest.MODEL, requests, clips]
+    subprocess.run(command, capture_output=True, check=True)
+    expected = graph.generate(latent, label)
+    assert expected.std() > 0.1
+    np.testing.assert_allclose(np.fromfile(clips, '<f4').reshape(expected.shape), expected, atol=1e-4)
+
+
+def test_a_seed_has_the_same_latent_in_the_page_and_in_python(tmp_path):
+    code = f"""
+        import {{ sampleLatent }} from 'PAGE/js/latents.js';
+        const seeds = {json.dumps([str(seed) for seed in SEEDS])};
+        console.log(JSON.stringify(seeds.map((seed) => [...sampleLatent(BigInt(seed), 120, 0.7)])));
+    """
+    expected = [sample_latents(seed, 1, 0.7)[0] for seed in SEEDS]
+    np.testing.assert_allclose(evaluated(tmp_path, code), expected, atol=3e-6)
+
+
+def test_between_two_latents_the_page_and_python_agree(tmp_path):
+    latents = sample_latents(0, 2).numpy()
+    pairs = [latents, latents[[0, 0]], np.stack([latents[0], np.zeros(120, np.float32)])]
+    code = f"""
+        import {{ interpolate }} from 'PAGE/js/latents.js';
+        const between = (pair) => [...interpolate(...pair.map((latent) => Float32Array.from(latent)), 0.3)];
+        console.log(JSON.stringify({json.dumps(np.array(pairs).tolist())}.map(between)));
+    """
+    first, second = (tf.constant(np.array(pairs)[:, end]) for end in (0, 1))
+    expected = interpolate(first, second, tf.fill([len(pairs)], 0.3))
+    np.testing.assert_allclose(evaluated(tmp_path, code), expected, atol=1e-5)
+
+
+def test_a_gif_of_few_and_of_many_colours_is_read_back_exactly(tmp_path):
+    random = np.random.default_rng(0)
+    few = random.integers(0, 256, [250, 3])
+    frames = np.stack([few[random.integers(0, 250, [64, 64])], np.full([64, 64, 3], 7)]).astype(np.uint8)
+    pixels = np.pad(frames, [(0, 0)] * 3 + [(0, 1)]).reshape(2, -1).tolist()
+    code = f"""
+        import {{ encodeGif }} from 'PAGE/js/gif.js';
+        const toImage = (values) => ({{ width: 64, height: 64, data: Uint8ClampedArray.from(values) }});
+        const gif = encodeGif({json.dumps(pixels)}.map(toImage), 10, 3);
+        console.log(JSON.stringify([...new Uint8Array(await gif.arrayBuffer())]));
+    """
+    (tmp_path / 'film.gif').write_bytes(bytes(evaluated(tmp_path, code)))
+    with Image.open(tmp_path / 'film.gif') as gif:
+        for number, frame in enumerate(frames):
+            gif.seek(number)
+            np.testing.assert_array_equal(np.asarray(gif.convert('RGB'))[::3, ::3], frame)
+            assert gif.info['duration'] == 100
