@@ -1,6 +1,8 @@
 """Export to TensorFlow.js: the committed model is the generator it says it is, and nothing that differs is kept."""
 
+import hashlib
 import json
+import re
 import subprocess
 from pathlib import Path
 from types import SimpleNamespace
@@ -53,6 +55,15 @@ def test_the_committed_model_is_small_and_says_what_it_is():
     files = [path for path in MODEL.iterdir() if path.suffix == '.bin']
     assert len(files) <= 2
     assert sum(path.stat().st_size for path in MODEL.iterdir()) < 5e6
+
+
+def test_the_runtime_is_what_was_published():
+    folder = ROOT / 'export' / 'tfjs' / 'vendor'
+    row = re.compile(r'^\| (\S+) \| @tensorflow/\S+ \| `(\w{64})` \|$', re.MULTILINE)
+    noted = dict(row.findall((folder / 'NOTICE.md').read_text()))
+    found = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir()}
+    del found['NOTICE.md']
+    assert found == noted
 
 
 def test_weights_of_every_precision_are_decoded(tmp_path):

@@ -68,7 +68,7 @@ def test_a_gif_of_few_and_of_many_colours_is_read_back_exactly(tmp_path):
     code = f"""
         import {{ encodeGif }} from 'PAGE/js/gif.js';
         const toImage = (values) => ({{ width: 64, height: 64, data: Uint8ClampedArray.from(values) }});
-        const gif = encodeGif({json.dumps(pixels)}.map(toImage), 10, 3);
+        const gif = await encodeGif({json.dumps(pixels)}.map(toImage), 10, 3);
         console.log(JSON.stringify([...new Uint8Array(await gif.arrayBuffer())]));
     """
     (tmp_path / 'film.gif').write_bytes(bytes(evaluated(tmp_path, code)))

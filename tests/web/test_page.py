@@ -251,10 +251,11 @@ def opened(browser, address):
 @pytest.mark.parametrize(
     ('name', 'content', 'message'),
     [
-        ('group1-shard1of1.bin', None, 'The model could not be loaded'),
+        ('group1-shard1of1.bin', None, 'group1-shard1of1.bin: the server answered 404). Make it with bin/export'),
         ('group1-shard1of1.bin', b'short', 'The model could not be loaded'),
         ('model.json', b'{"format": "graph-model"}', 'The model could not be loaded'),
-        ('metadata.json', b'no JSON', 'metadata.json is not JSON. Make it with bin/export'),
+        ('metadata.json', b'no JSON', 'metadata.json does not describe a generator. Make it with bin/export'),
+        ('metadata.json', b'{"classes": []}', 'metadata.json does not describe a generator'),
     ],
 )
 def test_a_model_that_is_not_whole_is_explained(browser, tmp_path, name, content, message):

@@ -1,10 +1,11 @@
 /**
  * The page: choices in, films out. The newest choice wins; what an older one still wanted is dropped.
  */
-import { anotherSeed, choices, element, offerClasses, showChoices } from './controls.js';
+import { anotherSeed, choices, chooseVideo, element, offerClasses, showChoices } from './controls.js';
 import { Generator, GeneratorError } from './generator.js';
 import { Player } from './player.js';
 import { save } from './saving.js';
+import { Stage } from './stage.js';
 import { canRecordWebm } from './webm.js';
 
 const MODEL = 'model';
@@ -13,8 +14,8 @@ const FRAMES_OF_MORPH = 96;
 
 let generator;
 let player;
+let stage;
 let newest = 0;
-let shown = { films: [], columns: 1, name: '', positions: null };
 
 function report(fraction) {
   const progress = element('progress');
@@ -64,98 +65,77 @@ async function make(requests, choice, truncation) {
   return clips.map(({ frames: film }) => film);
 }
 
-function canvas(label) {
-  const made = document.createElement('canvas');
-  made.setAttribute('role', 'img');
-  made.setAttribute('aria-label', label);
-  return made;
-}
-
-/** Puts films on the stage; canvases stay where they are while only their content changes. */
-function stage(films, columns, labels, name, { onChoose, positions = null } = {}) {
-  const place = element('stage');
-  const key = JSON.stringify([labels, columns]);
-  if (place.dataset.key !== key) {
-    place.dataset.key = key;
-    place.style.setProperty('--columns', columns);
-    place.replaceChildren(
-      ...labels.map((label, index) => {
-        const made = canvas(label);
-        if (!onChoose) {
-          return made;
-        }
-        const button = document.createElement('button');
-        button.type = 'button';
-        button.title = label;
-        button.append(made);
-        button.addEventListener('click', () => onChoose(index));
-        return button;
-      }),
-    );
-  }
-  shown = { films, columns, name, positions };
-  const canvases = place.querySelectorAll('canvas');
-  player.show(films.map((frames, index) => ({ canvas: canvases[index], frames })), { restart: positions !== null });
-  for (const id of ['play', 'gif']) {
-    element(id).disabled = false;
-  }
+function show(films, options) {
+  stage.show(films, options);
+  element('play').disabled = element('gif').disabled = false;
   element('webm').disabled = !canRecordWebm();
 }
 
 async function showOne({ first, truncation }, choice) {
   const films = await make([[first, first, 0]], choice, truncation);
   if (films) {
-    stage(films, 1, [nameOf(first)], `${nameOf(first)}`);
+    const label = nameOf(first);
+    show([{ label, frames: films[0] }], { name: label });
   }
 }
 
-async function showPosition({ first, second, weight, truncation }, choice) {
+const wayOf = ({ first, second }) => `from ${nameOf(first)} to ${nameOf(second)}`;
+
+async function showPosition(chosen, choice) {
+  const { first, second, weight, truncation } = chosen;
   const films = await make([[first, second, weight]], choice, truncation);
   if (films) {
-    const label = `from ${nameOf(first)} to ${nameOf(second)}`;
-    stage(films, 1, [label], `${label}, ${Math.round(100 * weight)} percent`);
+    const label = wayOf(chosen);
+    show([{ label, frames: films[0] }], { name: `${label}, ${Math.round(100 * weight)} percent` });
   }
 }
 
 /** The video goes on while it changes from the first to the second and back; the slider follows. */
-async function showMorph({ first, second, truncation }, choice) {
+async function showMorph(chosen, choice) {
+  const { first, second, truncation } = chosen;
   const requests = Array.from({ length: POSITIONS + 1 }, (_, index) => [first, second, index / POSITIONS]);
   const clips = await make(requests, choice, truncation);
   if (clips) {
-    const frames = clips[0].length;
-    const total = frames * Math.max(1, Math.round(FRAMES_OF_MORPH / frames));
+    const rounds = Math.max(1, Math.round(FRAMES_OF_MORPH / clips[0].length));
+    const total = rounds * clips[0].length;
     const positions = Array.from({ length: total }, (_, n) => Math.round(POSITIONS * (1 - Math.abs(1 - (2 * n) / total))));
-    const film = positions.map((position, n) => clips[position][n % frames]);
-    const label = `from ${nameOf(first)} to ${nameOf(second)}`;
-    stage([film], 1, [label], `morph ${label}`, { positions });
+    const frames = positions.map((position, n) => clips[position][n % clips[position].length]);
+    const label = wayOf(chosen);
+    show([{ label, frames }], { name: `morph ${label}`, positions });
   }
 }
 
-async function showGrid({ first, count, truncation }, choice) {
+/** The videos of a grid: seeds from the chosen one on, for one class or for every class in turn. */
+function cellsOf({ first: { label, seed }, count }) {
   const classes = generator.metadata.classes.length;
-  const cells = Array.from({ length: count }, (_, index) =>
-    first.label === null
-      ? { label: index % classes, seed: first.seed + BigInt(Math.floor(index / classes)) }
-      : { label: first.label, seed: first.seed + BigInt(index) },
+  return Array.from({ length: count }, (_, index) =>
+    label === null
+      ? { label: index % classes, seed: seed + BigInt(Math.floor(index / classes)) }
+      : { label, seed: seed + BigInt(index) },
   );
-  const films = await make(cells.map((cell) => [cell, cell, 0]), choice, truncation);
-  if (films) {
-    const alone = (index) => {
-      element('class').value = cells[index].label;
-      element('seed').value = cells[index].seed;
-      document.querySelector('input[name="view"][value="one"]').checked = true;
-      update();
-      element('class').focus();
-    };
-    const columns = Math.ceil(Math.sqrt(count));
-    stage(films, columns, cells.map(nameOf), `${count} videos from seed ${first.seed}`, { onChoose: alone });
+}
+
+async function showGrid(chosen, choice) {
+  const cells = cellsOf(chosen);
+  const requests = cells.map((cell) => [cell, cell, 0]);
+  const clips = await make(requests, choice, chosen.truncation);
+  if (clips) {
+    const films = clips.map((frames, index) => ({ label: nameOf(cells[index]), frames }));
+    show(films, {
+      name: `${cells.length} videos from seed ${chosen.first.seed}`,
+      columns: Math.ceil(Math.sqrt(cells.length)),
+      onChoose: (index) => {
+        chooseVideo(cells[index]);
+        update();
+      },
+    });
   }
 }
 
 const VIEWS = { one: showOne, morph: showPosition, grid: showGrid };
 
 /** Shows what is chosen now. */
-async function update(show) {
+async function update(view) {
   showChoices();
   const chosen = choices();
   element('controls').reportValidity();
@@ -165,8 +145,9 @@ async function update(show) {
   newest += 1;
   const choice = newest;
   element('error').hidden = true;
+  stage.positions = null; // the slider is the visitor's again
   try {
-    await (show ?? VIEWS[chosen.view])(chosen, choice);
+    await (view ?? VIEWS[chosen.view])(chosen, choice);
   } catch (error) {
     complain(error, choice);
   }
@@ -199,11 +180,9 @@ async function saveAs(format) {
   const button = element(format);
   button.disabled = true;
   element('status').textContent = format === 'gif' ? 'Encoding' : 'Recording';
-  report(format === 'gif' ? null : 0);
-  await new Promise((resolve) => setTimeout(resolve, 50)); // lets the line above be seen
+  report(0);
   try {
-    const { films, columns, name } = shown;
-    await save(format, films, columns, generator.metadata.fps, name.replaceAll(/[^\w-]+/g, '_'), report);
+    await save(format, stage, generator.metadata.fps, report);
     say('Saved');
   } catch (error) {
     complain(error);
@@ -250,11 +229,12 @@ async function start() {
   offerClasses(classes);
   showChoices();
   player = new Player(fps, (number) => {
-    if (shown.positions) {
-      element('weight').value = shown.positions[number];
+    if (stage.positions) {
+      element('weight').value = stage.positions[number];
       showChoices();
     }
   });
+  stage = new Stage(element('stage'), player);
   listen();
   if (!canRecordWebm()) {
     element('webm').title = 'This browser cannot record WebM; save a GIF.';

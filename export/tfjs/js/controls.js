@@ -62,3 +62,11 @@ export function offerClasses(names) {
   element('to-class').replaceChildren(...options());
   element('to-class').selectedIndex = names.length - 1;
 }
+
+/** Chooses one video, as if the visitor had. */
+export function chooseVideo({ label, seed }) {
+  element('class').value = label;
+  element('seed').value = seed;
+  document.querySelector('input[name="view"][value="one"]').checked = true;
+  element('class').focus();
+}

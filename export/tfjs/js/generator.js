@@ -15,11 +15,11 @@ async function fetchMetadata(address) {
     const reason = response ? `the server answered ${response.status}` : 'the server did not answer';
     throw new GeneratorError(`${address} could not be read (${reason}). Make it with bin/export --format=tfjs.`);
   }
-  try {
-    return await response.json();
-  } catch {
-    throw new GeneratorError(`${address} is not JSON. Make it with bin/export --format=tfjs.`);
+  const metadata = await response.json().catch(() => null);
+  if (!metadata?.classes?.length) {
+    throw new GeneratorError(`${address} does not describe a generator. Make it with bin/export --format=tfjs.`);
   }
+  return metadata;
 }
 
 export class Generator {

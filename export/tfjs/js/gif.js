@@ -100,14 +100,20 @@ function encodeFrame(frame, factor, hundredths) {
  * @param {ImageData[]} frames
  * @param {number} fps GIF counts in hundredths of a second, and players refuse less than two.
  * @param {number} factor every pixel is repeated so often in both directions.
- * @returns {Blob}
+ * @param {(fraction: number) => void} onProgress
+ * @returns {Promise<Blob>}
  */
-export function encodeGif(frames, fps, factor) {
+export async function encodeGif(frames, fps, factor, onProgress = () => {}) {
   const [{ width, height }] = frames;
   const ascii = (text) => [...text].map((letter) => letter.charCodeAt(0));
   const header = [...ascii('GIF89a'), ...word(width * factor), ...word(height * factor), 0x70, 0, 0];
   const loop = [0x21, 0xff, 11, ...ascii('NETSCAPE2.0'), 3, 1, 0, 0, 0];
   const hundredths = Math.max(2, Math.round(100 / fps));
-  const parts = frames.flatMap((frame) => encodeFrame(frame, factor, hundredths));
+  const parts = [];
+  for (const [index, frame] of frames.entries()) {
+    parts.push(...encodeFrame(frame, factor, hundredths));
+    onProgress((index + 1) / frames.length);
+    await new Promise((resolve) => setTimeout(resolve)); // the page stays alive
+  }
   return new Blob([Uint8Array.from([...header, ...loop]), ...parts, Uint8Array.of(0x3b)], { type: 'image/gif' });
 }

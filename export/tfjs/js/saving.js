@@ -13,19 +13,23 @@ function download(blob, name) {
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }
 
-const LOOPS_OF_WEBM = 2;
+const ROUNDS_OF_WEBM = 2;
 
 /**
- * Saves films as one, side by side in columns.
+ * Saves the films of a stage as one.
  * @param {string} format gif or webm; a GIF loops by itself, a WebM holds two rounds.
+ * @param {{films: {frames: ImageData[]}[], columns: number, name: string}} stage
+ * @param {number} fps
+ * @param {(fraction: number) => void} onProgress
  */
-export async function save(format, films, columns, fps, name, onProgress) {
-  const frames = films.length > 1 ? tile(films, columns) : films[0];
+export async function save(format, { films, columns, name }, fps, onProgress) {
+  const frames = films.length > 1 ? tile(films.map((film) => film.frames), columns) : films[0].frames;
   const factor = viewingFactor(frames[0]);
+  const file = name.replaceAll(/[^\w-]+/g, '_');
   if (format === 'gif') {
-    download(encodeGif(frames, fps, factor), `${name}.gif`);
+    download(await encodeGif(frames, fps, factor, onProgress), `${file}.gif`);
   } else {
-    const rounds = Array.from({ length: LOOPS_OF_WEBM }, () => frames).flat();
-    download(await recordWebm(rounds, fps, factor, onProgress), `${name}.webm`);
+    const rounds = Array.from({ length: ROUNDS_OF_WEBM }, () => frames).flat();
+    download(await recordWebm(rounds, fps, factor, onProgress), `${file}.webm`);
   }
 }
