@@ -2,7 +2,7 @@
 # make test         the whole test suite
 # make test-web     the web page in Chromium, which has to be installed
 # make lint
-# make converter    the converter of TensorFlow.js in an environment of its own, for bin/export --format=tfjs: 2.4 GB
+# make converter    the converter of TensorFlow.js in an environment of its own, for bin/export --format=tfjs: 2.2 GB
 #
 # VENV=DIR uses another environment, PYTHON=COMMAND another interpreter to make it with.
 
