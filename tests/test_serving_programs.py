@@ -13,7 +13,9 @@ from pathlib import Path
 import grpc
 import numpy as np
 import pytest
+from google.protobuf import text_format
 from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
+from tensorflow_serving.config import model_server_config_pb2
 
 from dvdgan_tf.errors import InputError
 from dvdgan_tf.export import c_api
@@ -98,6 +100,13 @@ def test_rows_are_answered_as_predictions(addresses):
     np.testing.assert_array_equal(
         predictions, client.over_grpc(addresses[0], 'dvdgan', 'serving_default', RIGHT, 60.0)
     )
+
+
+def test_the_server_would_find_the_exports():
+    text = (PROGRAMS / 'models.config').read_text()
+    (config,) = text_format.Parse(text, model_server_config_pb2.ModelServerConfig()).model_config_list.config
+    compose = (PROGRAMS / 'compose.yaml').read_text()
+    assert config.name == local_server.MODEL and f':{config.base_path}:ro' in compose
 
 
 def test_nobody_there_is_one_sentence():

@@ -5,13 +5,14 @@ import os
 import subprocess
 import sys
 import tempfile
-from typing import Dict
+from typing import Dict, Iterator
 
 import numpy as np
 import tensorflow as tf
 
 from dvdgan_tf import serving
-from dvdgan_tf.export import reload
+from dvdgan_tf.export import c_api, reload, report
+from dvdgan_tf.export.report import Row
 from dvdgan_tf.export.subject import Subject, live
 from dvdgan_tf.export.warmup import write_warmup
 from dvdgan_tf.sampling.latents import sample_latents
@@ -36,6 +37,20 @@ def write(subject: Subject, folder: str) -> None:
     requests = make_requests(subject)
     write_warmup(folder, requests)
     compare(subject, requests, in_another_process(reload.__file__, folder, requests))
+
+
+def measure(subject: Subject, folder: str) -> Iterator[Row]:
+    """Runs a model that was written, in Python and through the C API."""
+    signature = tf.saved_model.load(folder).signatures['generate_float']
+    in_c = c_api.Model(folder)
+
+    def in_python(inputs: Dict[str, np.ndarray]) -> np.ndarray:
+        return signature(**{name: tf.constant(value) for name, value in inputs.items()})['video'].numpy()
+
+    yield report.measure('SavedModel in Python', folder, in_python, subject)
+    yield report.measure(
+        'SavedModel in C', folder, lambda inputs: in_c.run('generate_float', inputs)['video'], subject
+    )
 
 
 def make_requests(subject: Subject) -> Dict[str, np.ndarray]:

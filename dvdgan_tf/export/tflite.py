@@ -6,15 +6,18 @@ made of latents like those that it will get; its inputs and outputs stay float32
 
 import json
 import os
-from typing import Callable, Dict, Sequence
+from typing import Callable, Dict, Iterator, Sequence
 
 import numpy as np
 import tensorflow as tf
 
+from dvdgan_tf.export import report
+from dvdgan_tf.export.report import Row
 from dvdgan_tf.export.subject import Subject
 from dvdgan_tf.sampling.latents import sample_latents
 
 PRECISIONS = ('float32', 'float16', 'dynamic', 'int8')
+_THREADS = (1, 2)
 _CALIBRATION_CLIPS = 64
 _CALIBRATION_SEED = 1 << 21  # apart from the clips that are compared
 # What mean absolute difference of a pixel in [-1, 1] is still the same generator, rounded.
@@ -39,6 +42,15 @@ def write(subject: Subject, folder: str) -> None:
         apart = float(np.abs(made(row) - subject.probe.clips[:1]).mean())
         if not apart <= _TOLERANCES[precision]:
             raise RuntimeError(f'the {precision} model differs from the live generator by {apart:g} in [-1, 1]')
+
+
+def measure(subject: Subject, folder: str) -> Iterator[Row]:
+    """Runs the models that were written, by number of threads."""
+    for precision in PRECISIONS:
+        path = path_of(folder, precision)
+        for threads in _THREADS:
+            of_threads = f'{threads} thread{"s" if threads > 1 else ""}'
+            yield report.measure(f'TFLite {precision}, {of_threads}', path, Interpreter(path, threads), subject)
 
 
 def path_of(folder: str, precision: str) -> str:
