@@ -38,3 +38,7 @@ def test_statistics_follow_from_the_weights_alone_and_are_taken_once_a_step(cont
     assert not np.array_equal(_moments(generator), first)
     statistics.refresh(11)
     np.testing.assert_array_equal(_moments(generator), first)
+
+    if not context_frames:
+        AverageStatistics(generator, _real(3), seed=1, truncation=0.5).refresh(11)
+        assert np.abs(_moments(generator) - first).max() > 1e-3

@@ -39,7 +39,8 @@ def version_folder(output: str, version: int) -> Iterator[str]:
         yield temporary
         tf.io.gfile.rename(temporary, place)
     except _DISK_ERRORS as error:
-        reason = getattr(error, 'message', None) or getattr(error, 'strerror', None) or error
+        reason = getattr(error, 'message', None) or getattr(error, 'strerror', None) or str(error)
+        reason = reason.rpartition('}} ')[2]  # without the name of the op
         raise InputError(f'could not write {place} ({reason}); make room or choose another place.') from error
     finally:
         if tf.io.gfile.exists(temporary):
