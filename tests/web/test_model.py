@@ -7,11 +7,13 @@ from pathlib import Path
 import conftest
 import numpy as np
 import playwright
+import pytest
 import tensorflow as tf
 from PIL import Image
 
 from dvdgan_tf.export.tfjs_graph import read_graph
 from dvdgan_tf.sampling.latents import interpolate, sample_latents
+from dvdgan_tf.sampling.video import to_uint8
 
 NODE = Path(playwright.__file__).parent / 'driver' / 'node'
 SEEDS = (0, 1, -1, 12345, 2**32 - 1, 2**32, 2**53 + 1, 2**63 - 1, -(2**63))
@@ -58,6 +60,21 @@ def test_between_two_latents_the_page_and_python_agree(tmp_path):
     first, second = (tf.constant(np.array(pairs)[:, end]) for end in (0, 1))
     expected = interpolate(first, second, tf.fill([len(pairs)], 0.3))
     np.testing.assert_allclose(evaluated(tmp_path, code), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize('channels', [1, 3])
+def test_pixels_are_rounded_as_in_python(tmp_path, channels):
+    values = np.concatenate([np.linspace(-1.1, 1.1, 3000), (np.arange(255) + 0.5) / 127.5 - 1]).astype(np.float32)
+    values = values[: len(values) // channels * channels]
+    code = f"""
+        import {{ toPixels }} from 'PAGE/js/film.js';
+        console.log(JSON.stringify([...toPixels(Float32Array.from({json.dumps(values.tolist())}), {channels})]));
+    """
+    pixels = np.array(evaluated(tmp_path, code)).reshape(-1, 4)
+    expected = np.repeat(to_uint8(values).reshape(-1, channels), 3 // channels, axis=1)
+    np.testing.assert_allclose(pixels[:, :3], expected, atol=1)  # halves may fall to either side
+    assert (pixels[:, :3] == expected).mean() > 0.95
+    assert (pixels[:, 3] == 255).all()
 
 
 def test_a_gif_of_few_and_of_many_colours_is_read_back_exactly(tmp_path):
