@@ -111,6 +111,12 @@ def test_a_generator_that_continues_clips_is_refused(tmp_path):
         tfjs.write('float16', '', SimpleNamespace(generator=SimpleNamespace(context_frames=2)), str(tmp_path))
 
 
+def test_a_generator_before_training_is_refused(tmp_path):
+    untrained = SimpleNamespace(generator=SimpleNamespace(context_frames=0), about={'step': 0})
+    with pytest.raises(InputError, match='biases that are all zero; train first'):
+        tfjs.write('float16', '', untrained, str(tmp_path))
+
+
 def test_what_the_converter_says_when_it_fails_is_shown(tmp_path):
     converter = make_program(tmp_path / 'converter', 'echo "no such op" >&2; exit 1')
     with pytest.raises(RuntimeError, match='no such op'):

@@ -36,12 +36,15 @@ def write(precision: str, converter: str, subject: Subject, folder: str) -> None
       folder: gets model.json, its weights, metadata.json and reference.png.
 
     Raises:
-      InputError: the converter is missing, or the generator continues clips.
+      InputError: the converter is missing, the generator continues clips or was not trained at all.
       RuntimeError: the model that was written differs, or was not written.
     """
     if subject.generator.context_frames:
         frames = subject.generator.context_frames
         raise InputError(f'this generator continues clips of {frames} frames, which the web page does not have.')
+    if subject.about['step'] == 0:
+        # A sum with a bias of zeros is dropped, and the sum after it, with features, is then taken for one with a bias.
+        raise InputError('the converter of TensorFlow.js cannot convert biases that are all zero; train first.')
     with tempfile.TemporaryDirectory() as place:
         _save(subject, place)
         _convert(precision, converter, place, folder)
