@@ -8,7 +8,7 @@ from typing import Callable, Optional, Sequence
 from absl import app
 from absl import logging as absl_logging
 
-from dvdgan_tf.errors import InputError
+from dvdgan_tf.errors import EXIT_PEER_LOST, InputError, PeerLost
 
 EXIT_INPUT_ERROR = 2
 EXIT_INTERRUPTED = 130
@@ -17,7 +17,7 @@ EXIT_INTERRUPTED = 130
 def run(main: Callable[[Sequence[str]], Optional[int]]) -> None:
     """Parses absl flags, calls `main(argv)` and exits with its return value (None is 0).
 
-    An `InputError` or a damaged record becomes one line on stderr and exit status 2, Ctrl-C becomes 130. Other
+    An `InputError` or a damaged record becomes one line on stderr and exit status 2, a lost peer 75, Ctrl-C 130. Other
     exceptions keep their traceback.
     """
 
@@ -30,6 +30,9 @@ def run(main: Callable[[Sequence[str]], Optional[int]]) -> None:
         except InputError as error:
             print(f'error: {error}', file=sys.stderr)
             return EXIT_INPUT_ERROR
+        except PeerLost as error:
+            print(f'error: {error}', file=sys.stderr)
+            return EXIT_PEER_LOST
         except KeyboardInterrupt:
             print('interrupted', file=sys.stderr)
             return EXIT_INTERRUPTED
@@ -45,8 +48,9 @@ def run(main: Callable[[Sequence[str]], Optional[int]]) -> None:
         status = guarded(argv)
         sys.stdout.flush()
         sys.stderr.flush()
-        if 'tensorflow_io' in sys.modules:
-            # Its s3 client aborts the process in a destructor at exit (tensorflow/io issue 1912).
+        if 'tensorflow_io' in sys.modules or status == EXIT_PEER_LOST:
+            # Its s3 client aborts the process in a destructor at exit (tensorflow/io issue 1912), and without its peers
+            # TensorFlow would wait for them.
             os._exit(status)
         sys.exit(status)
 

@@ -21,6 +21,7 @@ _FREE_PARAMETERS = (
     'train_steps',
     'global_batch',
     'strategy',
+    'peer_timeout_seconds',
     'deterministic',
     'steps_per_loop',
     'checkpoint_every',

@@ -218,7 +218,7 @@ def test_four_replicas_train_on_the_same_global_batch_and_one_goes_on(whole, tmp
         ({'keep_last': 0}, 'keep_last is 0'),
         ({'data': SyntheticClips(16, 3)}, 'clips of 3 frames, and the generator makes 2 after 0 of context'),
         ({'data': SyntheticClips(32, 2)}, 'clips of 2 x 32 x 32 x 3 and the generator makes 2 x 16 x 16 x 3'),
-        ({'data': SyntheticClips(16, 3, video_channels=1)}, 'clips of 3 x 16 x 16 x 1'),
+        ({'data': SyntheticClips(16, 3, video_channels=1)}, 'clips of 3 frames, and the generator makes 2'),
         ({'data': _TwoClasses(16, 2)}, 'data have 2 classes and the generator 9'),
     ],
 )

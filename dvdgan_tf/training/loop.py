@@ -4,10 +4,10 @@ Durations are in generator steps and batch sizes are global. Giving the same wor
 newest checkpoint was written, and ends with the same variables as a run that was never stopped.
 """
 
+import functools
 import logging
 import math
 import signal
-import time
 from typing import Callable, Dict, Iterable, List, NamedTuple, Optional, Protocol, Sequence, Tuple
 
 import tensorflow as tf
@@ -16,40 +16,21 @@ import tf_keras as keras
 from dvdgan_tf.errors import InputError
 from dvdgan_tf.training.average import AverageStatistics
 from dvdgan_tf.training.checkpoint import Checkpointer
+from dvdgan_tf.training.host_loop import Clips, make_loop_call
 from dvdgan_tf.training.interrupts import StopRequest
 from dvdgan_tf.training.precision import check_hardware, set_precision
 from dvdgan_tf.training.preview import Previews
 from dvdgan_tf.training.progress import Recorder
 from dvdgan_tf.training.quality import CEILING, Frechet, Quality
 from dvdgan_tf.training.step import GanStep
-from dvdgan_tf.training.strategy import device_type, distribute, make_strategy, replica_batch, sum_over_replicas
+from dvdgan_tf.training.strategy import Processes, device_type, make_strategy, replica_batch
 from dvdgan_tf.training.summaries import RunLog
 
 _LOG = logging.getLogger(__name__)
 
 _TOGETHER = 32  # clips generated at once for scores and statistics
 _LONGEST_CALL_SECONDS = 15.0  # half of the 30 seconds that most supervisors give after SIGTERM
-_REPORTED = (
-    *(f'{what}/{network}' for what in ('loss', 'gradient_norm') for network in ('generator', 'spatial', 'temporal')),
-    *(f'logits/{network}_{kind}' for network in ('spatial', 'temporal') for kind in ('real', 'fake')),
-)
-
-_Totals = Dict[str, tf.Tensor]
 _Action = Tuple[int, Callable[[int], None]]
-
-
-class Clips(Protocol):
-    """What training asks of its data; clips are float32 [T, R, R, C] in [-1, 1]."""
-
-    resolution: int
-    num_frames: int
-    video_channels: int
-    num_classes: int
-
-    def training(
-        self, first_example: int, global_batch: int, replica_batch: int, host_index: int = 0, host_count: int = 1
-    ) -> tf.data.Dataset:
-        """Endless (clip [replica_batch, T, R, R, C], label [replica_batch]) from an example number on."""
 
 
 class Evaluation(Protocol):
@@ -85,6 +66,7 @@ def train(
     global_batch: int,
     seed: int = 0,
     strategy: str = 'one_device',
+    peer_timeout_seconds: float = 600.0,
     precision: str = 'float32',
     deterministic: bool = False,
     steps_per_loop: int = 10,
@@ -116,6 +98,8 @@ def train(
         global_batch: clips in a batch over all replicas.
         seed: initial weights, latents and choices of frames depend on this alone.
         strategy: see `strategy.make_strategy`.
+        peer_timeout_seconds: how long `multi_worker` waits for another process; more than the chief takes for previews
+            and scores, which it makes alone.
         precision: `float32`, `mixed_bfloat16`, or `mixed_float16`, which scales losses and needs a GPU.
         deterministic: asks TensorFlow for bit-identical results from run to run, which may be slower.
         steps_per_loop: most steps in one call of the loop function; signals and failures are seen between calls, so a
@@ -146,7 +130,10 @@ def train(
     if min(counts) < 1:
         raise InputError(f'train was given {min(counts)} steps or clips; every such number must be at least 1.')
     prepare_process(seed, precision, deterministic)
-    distribution = make_strategy(strategy)
+    distribution = make_strategy(strategy, peer_timeout_seconds)
+    processes = Processes(distribution)
+    if evaluation is not None and processes.several:
+        raise InputError('evaluation within training is for one process; leave it to bin/evaluate, on checkpoints.')
     replica_batch(distribution, global_batch)
     check_hardware(precision, device_type(distribution))
     with distribution.scope():
@@ -163,8 +150,15 @@ def train(
     checkpointer = Checkpointer(work_dir, state_of(step), keep_last, keep_every, checkpoint_every_seconds)
     restored = checkpointer.restore_newest()
     first = restored or 0
+    processes.check_same(first)
     _LOG.info('%s: from step %d to step %d', work_dir, first, train_steps)
-    log = RunLog(work_dir, first)
+    log = RunLog(work_dir, first) if processes.is_chief else None
+    recorder = Recorder(log, _networks(step), train_steps)
+    call = make_loop_call(distribution, step, data, first, recorder.take)
+    run = functools.partial(_run, first, train_steps, steps_per_loop, call, recorder, processes)
+    if not processes.is_chief:
+        periods = summary_every, checkpoint_every, preview_every, *([frechet_every] if frechet else [])
+        return run([(every, _leave_to_the_chief) for every in periods], _leave_to_the_chief, lambda: False)
     previews = Previews(step.ema_generator, data.training(0, preview_clips, preview_clips), seed, preview_fps)
     together = data.training(0, _TOGETHER, _TOGETHER)
     average = AverageStatistics(step.ema_generator, together, seed)
@@ -184,7 +178,6 @@ def train(
         previews.show_real(log)
         for _, look in looks:
             look(0)
-    recorder = Recorder(log, _networks(step), train_steps)
     save = of_average(checkpointer.save_if_new)
     actions = [(summary_every, recorder.record), (checkpoint_every, save), *looks]
     if evaluation is not None:
@@ -196,8 +189,7 @@ def train(
                 checkpointer.save_as_best(at)
 
         actions.append((evaluate_every, evaluate))
-    call = _loop_call(distribution, step, data, first, global_batch, recorder)
-    return _run(first, train_steps, steps_per_loop, call, actions, save, checkpointer.is_old)
+    return run(actions, save, checkpointer.is_old)
 
 
 def _check_fit(data: Clips, generator: keras.Model) -> None:
@@ -247,76 +239,35 @@ def _networks(step: GanStep) -> Dict[str, keras.Model]:
     return {'generator': step.generator, 'spatial': step.spatial, 'temporal': step.temporal}
 
 
-def make_host_loop(distribution: tf.distribute.Strategy, step: GanStep) -> Callable:
-    """Makes the function that runs a number of steps without coming back to Python.
-
-    Returns:
-        `(iterator, count)` to the sums over the steps and replicas of what the step reports, and the first step at
-        which one of them was not finite, -1 if none.
-    """
-
-    # AutoGraph would rewrite Keras and every layer on the way: minutes of start-up for nothing.
-    @tf.function(autograph=False)
-    def host_loop(iterator: tf.distribute.DistributedIterator, count: tf.Tensor) -> Tuple[_Totals, tf.Tensor]:
-        def one_step(
-            done: tf.Tensor, totals: _Totals, broken_at: tf.Tensor
-        ) -> Tuple[tf.Tensor, _Totals, tf.Tensor]:
-            batches = tuple([iterator.get_next() for _ in range(step.batches_per_step)])
-            values = sum_over_replicas(distribution, distribution.run(step, args=(batches,)))
-            finite = tf.reduce_all([tf.math.is_finite(value) for value in values.values()])
-            broken_at = tf.where(finite | (broken_at >= 0), broken_at, step.step)
-            return done + 1, {name: totals[name] + values[name] for name in totals}, broken_at
-
-        start = tf.constant(0, tf.int64), {name: tf.constant(0.0) for name in _REPORTED}, tf.constant(-1, tf.int64)
-        _, totals, broken_at = tf.while_loop(lambda done, *_: done < count, one_step, start, parallel_iterations=1)
-        return totals, broken_at
-
-    return host_loop
-
-
-def _loop_call(
-    distribution: tf.distribute.Strategy, step: GanStep, data: Clips, first: int, global_batch: int, recorder: Recorder
-) -> Callable[[int], float]:
-    """Makes the function that trains for a number of steps, from step `first` on, and returns the seconds per step."""
-    first_example = first * step.batches_per_step * global_batch
-    batches = iter(
-        distribute(
-            distribution,
-            lambda rows, host, hosts: data.training(first_example, global_batch, rows, host, hosts),
-            global_batch,
-        )
-    )
-    host_loop = make_host_loop(distribution, step)
-
-    def call(count: int) -> float:
-        called_at = time.monotonic()
-        recorder.take(*host_loop(batches, tf.constant(count, tf.int64)), count, called_at)
-        return recorder.seconds_per_step
-
-    return call
-
-
 def _run(
     first: int,
     train_steps: int,
     steps_per_loop: int,
-    call: Callable[[int], float],
+    call: Callable[[int], None],
+    recorder: Recorder,
+    processes: Processes,
     actions: Sequence[_Action],
     save: Callable[[int], None],
     is_old: Callable[[], bool],
 ) -> Outcome:
     """Calls the loop so that every action falls between two calls, until the end or a signal, and saves."""
-    at, seconds_per_step = first, math.inf
+    at, seconds_per_step, stopping = first, math.inf, 0.0
     with StopRequest() as stop:
-        while at < train_steps and stop.received is None:
+        while at < train_steps and not stopping:
             answering = max(1, int(_LONGEST_CALL_SECONDS / seconds_per_step))
             count = min(steps_per_loop, answering, train_steps - at, *(every - at % every for every, _ in actions))
-            seconds_per_step = call(count)
+            call(count)
             at += count
             for every, action in actions:
                 if at % every == 0 or at == train_steps:
                     action(at)
             if is_old():
                 save(at)
+            stopping, seconds_per_step = processes.mean([stop.received is not None, recorder.seconds_per_step])
         save(at)
-    return Outcome(at, stop.received)
+        processes.mean([0.0])  # nobody leaves before the chief has saved
+    return Outcome(at, (stop.received or signal.SIGTERM) if stopping else None)
+
+
+def _leave_to_the_chief(at: int) -> None:
+    """What the other processes do where the chief saves, records and shows."""

@@ -9,7 +9,8 @@ import tf_keras as keras
 
 from dvdgan_tf.models.variables import clip_spec, label_spec
 from dvdgan_tf.training import cost
-from dvdgan_tf.training.loop import make_host_loop, prepare_process
+from dvdgan_tf.training.host_loop import make_host_loop
+from dvdgan_tf.training.loop import prepare_process
 from dvdgan_tf.training.memory import Room, room_of_a_replica
 from dvdgan_tf.training.step import GanStep
 from dvdgan_tf.training.strategy import distribute, make_strategy, replica_batch

@@ -3,7 +3,7 @@
 import logging
 import math
 import time
-from typing import Dict
+from typing import Dict, Optional
 
 import tensorflow as tf
 
@@ -18,12 +18,12 @@ class Recorder:
     """Averages what the loop reports, watches that it stays finite, and writes it down with the progress line.
 
     Args:
-        log: where it is recorded.
+        log: where it is recorded; None in a process that leaves recording to another.
         networks: name to network; the sigmas of its kernels are recorded too.
         train_steps: the step at which training ends.
     """
 
-    def __init__(self, log: RunLog, networks: Dict[str, tf.Module], train_steps: int) -> None:
+    def __init__(self, log: Optional[RunLog], networks: Dict[str, tf.Module], train_steps: int) -> None:
         self._log = log
         self._networks = networks
         self._train_steps = train_steps

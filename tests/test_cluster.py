@@ -1,0 +1,94 @@
+"""TF_CONFIG, and what a lost peer is called."""
+
+import json
+import socket
+import sys
+
+import pytest
+import tensorflow as tf
+
+from dvdgan_tf.errors import InputError, PeerLost
+from dvdgan_tf.training import cluster, local_workers, strategy
+
+TWO = {'cluster': {'worker': ['a:1', 'b:2']}, 'task': {'type': 'worker', 'index': 1}}
+
+
+def _with(**changes):
+    return json.dumps({**TWO, **changes})
+
+
+def test_a_worker_knows_the_others(monkeypatch):
+    monkeypatch.setenv('TF_CONFIG', _with())
+    assert cluster.read_cluster() == cluster.Cluster(['a:1', 'b:2'], 1)
+
+
+@pytest.mark.parametrize(
+    'text, message',
+    [
+        ('', 'needs the environment variable TF_CONFIG; set it like {"cluster"'),
+        ('{"cluster"', 'not like {"cluster"'),
+        ('[]', 'not like {"cluster"'),
+        (_with(task={'type': 'worker', 'index': 'x'}), 'not like {"cluster"'),
+        (_with(task={'type': 'worker', 'index': 2}), 'worker 2 of 2; they count from 0'),
+        (_with(task={'type': 'ps', 'index': 0}), r"TF_CONFIG has \['ps'\]; all processes must be workers"),
+        (_with(cluster={'worker': ['a:1'], 'chief': ['c:1']}), r"TF_CONFIG has \['chief'\]"),
+        (_with(cluster={'worker': ['a:1', 'b']}), 'give a list of "host:port"'),
+        (_with(cluster={'worker': 'a:1'}), 'give a list of "host:port"'),
+    ],
+)
+def test_a_malformed_cluster_is_one_sentence(text, message, monkeypatch):
+    monkeypatch.setenv('TF_CONFIG', text)
+    with pytest.raises(InputError, match=message):
+        strategy.join('multi_worker', 1.0)
+
+
+def test_a_lost_worker_is_named(monkeypatch):
+    monkeypatch.setenv('TF_CONFIG', _with())
+    gone = tf.errors.UnavailableError(None, None, 'Task /job:worker/replica:0/task:0 heartbeat\ntimeout')
+    with pytest.raises(PeerLost, match=r'^worker 1 lost worker 0 \(a:1\) \(UnavailableError: .*start all'):
+        with cluster.naming_lost_peers():
+            raise gone
+
+
+def test_alone_such_an_error_is_no_lost_peer(monkeypatch):
+    monkeypatch.delenv('TF_CONFIG', raising=False)
+    with pytest.raises(tf.errors.UnavailableError):
+        with cluster.naming_lost_peers():
+            raise tf.errors.UnavailableError(None, None, 'a storage is gone')
+
+
+def test_one_process_agrees_with_itself():
+    alone = strategy.Processes(strategy.make_strategy('mirrored'))
+    assert alone.is_chief and alone.mean([True, 0.5]) == [1.0, 0.5]
+    alone.check_same(3)
+
+
+
+
+@pytest.mark.parametrize('codes, status', [([0, 0], 0), ([0, 2], 2), ([0, -9], 75)])
+def test_local_workers_end_with_the_status_of_the_one_that_failed(codes, status, monkeypatch):
+    monkeypatch.setattr(local_workers, '_GRACE_SECONDS', 5.0)
+    body = f'import json, os\nindex = json.loads(os.environ["TF_CONFIG"])["task"]["index"]\ncode = {codes}[index]\n'
+    body += 'os.kill(os.getpid(), -code) if code < 0 else os._exit(code)'
+    assert local_workers.run_workers([sys.executable, '-c', body], 2) == status
+
+
+def test_one_local_worker_is_none():
+    with pytest.raises(InputError, match='1 local worker'):
+        local_workers.run_workers(['true'], 1)
+
+
+def test_a_peer_that_never_comes_is_named():
+    with socket.create_server(('localhost', 0)) as there, socket.create_server(('localhost', 0)) as free:
+        addresses = [f'localhost:{each.getsockname()[1]}' for each in (free, there)]
+        free.close()
+        cluster.meet(cluster.Cluster(addresses, 0), 5.0)
+        with pytest.raises(PeerLost, match=r'worker 0 waited 0.5 seconds for worker 2 \(localhost:1\); start all'):
+            cluster.meet(cluster.Cluster([*addresses, 'localhost:1'], 0), 0.5)
+
+
+def test_a_port_that_is_taken_is_one_sentence():
+    with socket.create_server(('', 0)) as taken:
+        address = f'localhost:{taken.getsockname()[1]}'
+        with pytest.raises(InputError, match='worker 0 cannot listen on port'):
+            cluster.meet(cluster.Cluster([address, 'localhost:1'], 0), 1.0)

@@ -1,0 +1,138 @@
+"""The same global batch on 1, 2 and 4 replicas: three whole steps end with the same variables, to rounding.
+
+In float64 as well, where nothing but rounding is that small. Each number of replicas and precision runs in a process of
+its own: TensorFlow's collectives remember what they summed first.
+"""
+
+import functools
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import tf_keras as keras
+
+from dvdgan_tf.layers.conv_gru import ConvGRU
+from dvdgan_tf.layers.normalization import ConditionalNormalization
+from dvdgan_tf.layers.residual import DiscriminatorBlock
+from dvdgan_tf.layers.spectral_norm import SpectralDense
+from dvdgan_tf.models import views
+from dvdgan_tf.training.step import GanStep
+from dvdgan_tf.training.strategy import make_strategy, sum_over_replicas
+
+BATCH, FRAMES, SIZE, CLASSES = 8, 2, 4, 3
+TOLERANCE = {'float32': 1e-5, 'float64': 1e-10}
+
+
+class _Generator(keras.Model):
+    """One of each layer whose state or moments are shared by replicas."""
+
+    resolution, num_frames, num_classes, video_channels, latent_size, context_frames = SIZE, FRAMES, CLASSES, 3, 5, 0
+
+    def __init__(self):
+        super().__init__(name='generator', autocast=False)
+        self.base = SpectralDense(SIZE * SIZE * 3)
+        self.gru = ConvGRU(3, FRAMES)
+        self.norm = ConditionalNormalization(FRAMES)
+
+    def call(self, latent, label, context=None, training=False):
+        classes = tf.one_hot(label, CLASSES, dtype=self.compute_dtype)
+        condition = tf.concat([tf.cast(latent, self.compute_dtype), classes], 1)
+        frames = tf.reshape(self.base(condition, training=training), [-1, SIZE, SIZE, 3])
+        frames = self.gru(frames, constant=True, training=training)
+        return tf.reshape(tf.tanh(self.norm(frames, condition, training=training)), [-1, FRAMES, SIZE, SIZE, 3])
+
+
+class _Discriminator(keras.Model):
+    def __init__(self):
+        super().__init__(name='discriminator', autocast=False)
+        self.block = DiscriminatorBlock(3, (2, 2), first=True)
+        self.linear = SpectralDense(1)
+
+    def call(self, clip, label, training=False):
+        frames = tf.reshape(tf.cast(clip, self.compute_dtype), [-1, SIZE, SIZE, 3])
+        features = tf.reduce_sum(tf.nn.relu(self.block(frames, training=training)), [1, 2])
+        return tf.reduce_sum(tf.reshape(self.linear(features, training=training), [clip.shape[0], FRAMES]), 1)
+
+
+def _clips(number, dtype):
+    random = np.random.RandomState(number)
+    return random.uniform(-1, 1, [BATCH, FRAMES, SIZE, SIZE, 3]).astype(dtype), random.randint(CLASSES, size=BATCH)
+
+
+def trained(strategy, dtype):
+    """What three steps report, and all variables after them."""
+    keras.mixed_precision.set_global_policy(dtype)
+    adam = functools.partial(keras.optimizers.Adam, 1e-3, beta_1=0.0, jit_compile=False)
+    with strategy.scope():
+        keras.utils.set_random_seed(0)
+        step = GanStep(
+            generator=_Generator,
+            spatial_discriminator=_Discriminator,
+            temporal_discriminator=_Discriminator,
+            generator_optimizer=adam,
+            discriminator_optimizer=adam,
+            global_batch=BATCH,
+            seed=0,
+            spatial_frames=2,
+            phi=views.identity,
+            ema_decay=0.5,
+            ema_start_step=1,
+        )
+    rows = BATCH // strategy.num_replicas_in_sync
+
+    def share(context, values):
+        first = context.replica_id_in_sync_group * rows
+        mine = slice(first, first + rows)
+        return tuple((tf.constant(clip[mine]), tf.constant(label[mine], tf.int32)) for clip, label in values)
+
+    function = tf.function(
+        lambda batches: sum_over_replicas(strategy, strategy.run(step, args=(batches,))), autograph=False
+    )
+    found = {}
+    for number in range(3):
+        values = [_clips(2 * number + update, dtype) for update in range(2)]
+        reported = function(strategy.experimental_distribute_values_from_function(lambda c, v=values: share(c, v)))
+        found.update({f'{name} {number}': value.numpy() for name, value in reported.items()})
+    for name in ('generator', 'ema_generator', 'spatial', 'temporal', 'generator_optimizer', 'discriminator_optimizer'):
+        for index, variable in enumerate(getattr(step, name).variables):
+            found[f'{name} {index}'] = variable.numpy()
+    return found
+
+
+COUNTS = (2, 4)
+
+
+@pytest.fixture(scope='module')
+def spread(tmp_path_factory):
+    """What 2 and 4 replicas make of it in each precision, from processes that run side by side."""
+    directory = tmp_path_factory.mktemp('spread')
+    tests = os.path.dirname(os.path.abspath(__file__))
+    environment = {**os.environ, 'PYTHONPATH': os.pathsep.join([tests, os.path.dirname(tests)])}
+    processes = []
+    for count in COUNTS:
+        for dtype in TOLERANCE:
+            code = f"""
+import numpy as np, tensorflow as tf
+tf.config.set_logical_device_configuration(
+    tf.config.list_physical_devices('CPU')[0], [tf.config.LogicalDeviceConfiguration()] * {count})
+import test_equality as test
+np.savez({str(directory / f'{count} {dtype}.npz')!r}, **test.trained(test.make_strategy('mirrored'), {dtype!r}))
+"""
+            processes.append(subprocess.Popen([sys.executable, '-c', code], env=environment))
+    assert [process.wait() for process in processes] == [0] * len(processes)
+    return directory
+
+
+@pytest.mark.parametrize('dtype', TOLERANCE)
+def test_replicas_end_where_one_device_does(dtype, spread):
+    alone = trained(make_strategy('one_device'), dtype)
+    assert {'loss/temporal 2', 'gradient_norm/generator 0', 'generator_optimizer 1'} < alone.keys()
+    for count in COUNTS:
+        with np.load(spread / f'{count} {dtype}.npz') as found:
+            assert found.keys() == alone.keys()
+            for name, value in alone.items():
+                limit = TOLERANCE[dtype] * max(1e-3, float(np.max(np.abs(value))))
+                np.testing.assert_allclose(found[name], value, rtol=0, atol=limit, err_msg=f'{name} of {count}')
