@@ -2,7 +2,7 @@
 
 import functools
 import logging
-from typing import Callable, Dict, List, Sequence
+from typing import Callable, Dict, List, Sequence, Tuple
 
 import tensorflow as tf
 
@@ -21,7 +21,13 @@ def _mirrored() -> tf.distribute.Strategy:
     devices = gpus or tf.config.list_logical_devices('CPU')
     if not gpus:
         _LOG.warning('mirrored: there is no GPU, so it runs on %d logical CPU device(s).', len(devices))
-    return tf.distribute.MirroredStrategy([device.name for device in devices])
+    return _mirrored_over(tuple(device.name for device in devices))
+
+
+@functools.lru_cache(None)
+def _mirrored_over(devices: Tuple[str, ...]) -> tf.distribute.Strategy:
+    """Once a process: TensorFlow numbers the collectives of each strategy anew, and takes equal numbers for one."""
+    return tf.distribute.MirroredStrategy(devices)
 
 
 @functools.lru_cache(None)
@@ -58,7 +64,7 @@ STRATEGIES = (*_MAKERS, 'multi_worker', 'tpu', 'tpu:NAME')
 def make_strategy(name: str, peer_timeout_seconds: float = 600.0) -> tf.distribute.Strategy:
     """Makes the strategy of this name on the devices that are present.
 
-    `multi_worker` and `tpu` are made once a process, before TensorFlow does anything else in it.
+    `mirrored`, `multi_worker` and `tpu` are made once a process, the last two before TensorFlow does anything else.
 
     Args:
         name: `one_device` (the first GPU, else the CPU), `mirrored` (all GPUs of this machine, else its CPUs),
