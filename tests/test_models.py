@@ -194,8 +194,9 @@ def test_unrolled_equals_looped(generator, latent):
     )
 
 
-@pytest.mark.parametrize('network', [SpatialDiscriminator(16, CLASSES, 1), TemporalDiscriminator(16, CLASSES, 1)])
-def test_each_clip_is_judged_alone_with_its_own_label(network):
+@pytest.mark.parametrize('kind', [SpatialDiscriminator, TemporalDiscriminator])
+def test_each_clip_is_judged_alone_with_its_own_label(kind):
+    network = kind(16, CLASSES, 1)
     clips, labels = tf.random.stateless_normal([3, FRAMES, 16, 16, 3], [0, 1]), tf.constant([0, 1, 2])
     logits = network(clips, labels)
     assert logits.shape == (3,)

@@ -34,7 +34,7 @@ def _clip(seed):
 def test_spatial_never_sees_the_context_and_temporal_sees_all(step):
     for update in range(3):
         clip = _clip(update)
-        seen = step._seen(clip, step_module._Draws(step, update))
+        seen = step._seen(clip, step_module._Draws(step, update, 0))
         assert seen['temporal'].shape[1] == CONTEXT + FRAMES
         for row in range(BATCH):
             kept = {frame.numpy().tobytes() for frame in seen['spatial'][row]}
@@ -43,7 +43,7 @@ def test_spatial_never_sees_the_context_and_temporal_sees_all(step):
 
 def test_generated_frames_follow_their_own_context(step):
     clip = _clip(0)
-    fake, label = step._generate(clip, step_module._Draws(step, 0))
+    fake, label = step._generate(clip, step_module._Draws(step, 0, 0))
     whole = step._with_context(clip, fake)
     assert fake.shape == (BATCH, FRAMES, 16, 16, 3)
     np.testing.assert_array_equal(label, 0)
