@@ -100,3 +100,32 @@ def test_each_gate_is_normalised_as_one_matrix_over_state_and_input():
             kernel.refine()
         largest = np.linalg.svd(kernel(None).numpy().reshape(-1, UNITS), compute_uv=False)[0]
         np.testing.assert_allclose(largest, 1, rtol=1e-4)
+
+
+def _operations(graph):
+    """How many there are, those of loops included."""
+    inner = [op.get_attr('body').name for op in graph.get_operations() if op.type in ('While', 'StatelessWhile')]
+    return len(graph.get_operations()) + sum(_operations(graph._get_function(name).graph) for name in inner)
+
+
+def _traced(num_frames, constant):
+    """Operations of the layer and its gradients, in TensorFlow's graph and in XLA's program."""
+    layer = ConvGRU(UNITS, num_frames)
+    layer.build(tf.TensorShape([None, H, H, IN]))
+    frames = tf.zeros([B if constant else B * num_frames, H, H, IN])
+
+    def gradients():
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(tf.square(layer(frames, constant=constant, training=True)))
+        return tape.gradient(loss, layer.trainable_variables)
+
+    function = tf.function(gradients, autograph=False, jit_compile=True)
+    program = function.experimental_get_compiler_ir()(stage='hlo')
+    return _operations(function.get_concrete_function().graph), program.count(' = ')
+
+
+@pytest.mark.parametrize('constant', [False, True])
+def test_what_is_compiled_does_not_grow_with_the_frames(constant):
+    short, long = _traced(12, constant), _traced(48, constant)
+    assert short == long
+    assert min(short) > 200

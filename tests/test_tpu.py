@@ -1,112 +1,66 @@
 """What can be known about a TPU without one: what TPUStrategy makes of the training loop."""
 
 import functools
+import os
+import sys
 
-import numpy as np
 import pytest
-import tensorflow as tf
 import tf_keras as keras
-from tensorflow.python.client import session
-from tensorflow.python.framework import kernels
-from tensorflow.python.tpu import device_assignment, tpu_system_metadata
-from tensorflow.python.tpu import topology as tpu_topology
 
-from dvdgan_tf.data.synthetic import SyntheticClips
 from dvdgan_tf.errors import InputError
 from dvdgan_tf.layers.moments import TimestepMoments
 from dvdgan_tf.models import Generator, SpatialDiscriminator, TemporalDiscriminator
-from dvdgan_tf.training.host_loop import make_host_loop
 from dvdgan_tf.training.step import GanStep
-from dvdgan_tf.training.strategy import distribute, make_strategy
+from dvdgan_tf.training.strategy import make_strategy
 
-BATCH, FRAMES, CLASSES = 2, 4, 9
-CORES = np.array([[[0, 0, 0, 0], [0, 0, 0, 1]]], np.int32)
-# Written into the graph for the TPU's compiler or for the sums over cores, so not kernels of XLA on a CPU.
-TPU_ONLY = {'TPUReplicateMetadata', 'CrossReplicaSum'}
-# Their results are shapes, which the compiler knows.
-SHAPES = {'BroadcastGradientArgs'}
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'docs'))
+
+import tpu_trace  # noqa: E402
+
+FRAMES = 4
 
 
-def _step():
+def _step(context_frames, micro_batches, recompute):
+    classes = 1 if context_frames else 9
     adam = functools.partial(keras.optimizers.Adam, 1e-3, beta_1=0.0, jit_compile=False)
     return GanStep(
-        generator=lambda: Generator(16, FRAMES, CLASSES, 1),
-        spatial_discriminator=lambda: SpatialDiscriminator(16, CLASSES, 1),
-        temporal_discriminator=lambda: TemporalDiscriminator(16, CLASSES, 1),
+        generator=lambda: Generator(16, FRAMES, classes, 1, context_frames=context_frames, recompute=recompute),
+        spatial_discriminator=lambda: SpatialDiscriminator(16, classes, 1),
+        temporal_discriminator=lambda: TemporalDiscriminator(16, classes, 1),
         generator_optimizer=adam,
         discriminator_optimizer=adam,
-        global_batch=BATCH,
+        global_batch=tpu_trace.CORES * micro_batches,
         seed=0,
         spatial_frames=2,
         discriminator_updates=1,
+        micro_batches=micro_batches,
     )
 
 
-class _TwoCores(tf.distribute.cluster_resolver.TPUClusterResolver):
-    """Says that there is a TPU with two cores; enough for everything but running."""
+@pytest.mark.parametrize('context_frames, micro_batches, recompute', [(0, 2, True), (1, 1, False)])
+def test_the_host_loop_is_traced_for_two_cores(context_frames, micro_batches, recompute):
+    made = []
 
-    topology = tpu_topology.Topology(mesh_shape=[1, 1, 1, 2], device_coordinates=CORES)
-    task_type = task_id = None
+    def make_step():
+        made.append(_step(context_frames, micro_batches, recompute))
+        return made[0]
 
-    def __init__(self):
-        pass
+    program = tpu_trace.trace(make_step)
+    assert program.operations > 10_000
+    assert program.not_compiled == []
+    assert program.not_static == []
 
-    def get_tpu_system_metadata(self):
-        kinds = ('TPU', 0), ('TPU', 1), ('CPU', 0)
-        devices = [
-            session._DeviceAttributes(f'/job:localhost/replica:0/task:0/device:{kind}:{index}', kind, 0, 0)
-            for kind, index in kinds
-        ]
-        return tpu_system_metadata.TPUSystemMetadata(2, 1, 2, self.topology, devices)
-
-    def cluster_spec(self):
-        return tf.train.ClusterSpec({})
-
-    def get_job_name(self):
-        return 'localhost'
-
-    def master(self, *unused):
-        return ''
-
-
-def _operations(graph):
-    """All of a graph and of the functions in it."""
-    for operation in graph.get_operations():
-        yield operation
-        for attribute in ('body', 'cond', 'f'):
-            if attribute in operation.node_def.attr and operation.node_def.attr[attribute].func.name:
-                yield from _operations(graph._get_function(operation.node_def.attr[attribute].func.name).graph)
-
-
-def test_the_host_loop_is_traced_for_two_cores():
-    assignment = device_assignment.DeviceAssignment(_TwoCores.topology, np.array([[[0, 0, 0, 0]], [[0, 0, 0, 1]]]))
-    strategy = tf.distribute.TPUStrategy(_TwoCores(), assignment)
-    data = SyntheticClips(16, FRAMES)
-    with strategy.scope():
-        step = _step()
-    batches = iter(distribute(strategy, lambda rows, *hosts: data.training(0, BATCH, rows, *hosts), BATCH))
-    loop = make_host_loop(strategy, step).get_concrete_function(batches, tf.TensorSpec([], tf.int64))
-    replicated = [node for node in _operations(loop.graph) if '_tpu_replicate' in node.node_def.attr]
-    assert len(replicated) > 1000
-
-    types = {node.type for node in replicated}
-    compiled = {
-        name
-        for name in types
-        if any(kernel.device_type == 'XLA_CPU_JIT' for kernel in kernels.get_registered_kernels_for_op(name).kernel)
-    }
-    assert types - compiled == TPU_ONLY
-
-    results = [result for node in replicated if node.type not in SHAPES for result in node.outputs]
-    tensors = [result for result in results if result.dtype not in (tf.resource, tf.variant)]
-    assert [result.name for result in tensors if not result.shape.is_fully_defined()] == []
-
-    # A sum for each gradient, and for the moments of each normalisation in two forward passes and a backward one.
-    gradients = len(step.generator.trainable_variables)
-    gradients += len(step.spatial.trainable_variables) + len(step.temporal.trainable_variables)
-    moments = sum(isinstance(layer, TimestepMoments) for layer in step.generator.submodules)
-    sums = [node for node in replicated if node.type == 'CrossReplicaSum']
-    assert len(sums) == gradients + 3 * moments
+    # A sum for each gradient, and one for the moments of each normalisation in the forward pass of D's update, in that
+    # of G's and in its backward pass, of every micro-batch. Blocks that are recomputed have one pass more.
+    generator, *judges = made[0].generator, made[0].spatial, made[0].temporal
+    layers = [layer for layer in generator.submodules if isinstance(layer, TimestepMoments)]
+    in_blocks = [layer for layer in layers if layer is not generator.norm.moments] if recompute else []
+    gradients = [variable for network in (generator, *judges) for variable in network.trainable_variables]
+    moments = micro_batches * [layer.moving_mean for layer in 3 * layers + in_blocks]
+    assert program.sums == len(gradients) + len(moments)
+    values = sum(value.shape.num_elements() for value in gradients)
+    values += 2 * sum(value.shape.num_elements() for value in moments)
+    assert program.summed_bytes == 4 * values
 
 
 @pytest.mark.parametrize('name', ['tpu', 'tpu:nothing'])

@@ -99,7 +99,8 @@ class ConvGRU(keras.layers.Layer):
         else:
             queues = []
             for part in gates:
-                steps = tf.stack(self._by_frame(part))
+                clips = tf.reshape(part, [-1, self.num_frames, *part.shape[1:]])
+                steps = tf.transpose(clips, [1, 0, 2, 3, 4])  # T slices would make XLA's time depend on T
                 queues.append(tf.TensorArray(part.dtype, self.num_frames, element_shape=steps.shape[1:]).unstack(steps))
             first = cell([queue.read(0) for queue in queues], initial)
         states = tf.TensorArray(first.dtype, self.num_frames, element_shape=first.shape).write(0, first)
