@@ -1,8 +1,11 @@
 """TF_CONFIG, and what a lost peer is called."""
 
 import json
+import multiprocessing
+import signal
 import socket
 import sys
+import time
 
 import pytest
 import tensorflow as tf
@@ -63,8 +66,6 @@ def test_one_process_agrees_with_itself():
     alone.check_same(3)
 
 
-
-
 @pytest.mark.parametrize('codes, status', [([0, 0], 0), ([0, 2], 2), ([0, -9], 75)])
 def test_local_workers_end_with_the_status_of_the_one_that_failed(codes, status, monkeypatch):
     monkeypatch.setattr(local_workers, '_GRACE_SECONDS', 5.0)
@@ -92,3 +93,18 @@ def test_a_port_that_is_taken_is_one_sentence():
         address = f'localhost:{taken.getsockname()[1]}'
         with pytest.raises(InputError, match='worker 0 cannot listen on port'):
             cluster.meet(cluster.Cluster([address, 'localhost:1'], 0), 1.0)
+
+
+def _connect(seconds, limit):
+    with cluster.ended_if_stuck(cluster.Cluster(['a:1', 'b:2'], 1), limit):
+        time.sleep(seconds)
+
+
+@pytest.mark.parametrize('seconds, limit, code', [(0.0, 60.0, 0), (60.0, 0.1, -signal.SIGKILL)])
+def test_a_process_that_is_stuck_while_it_connects_is_ended(seconds, limit, code, capfd):
+    process = multiprocessing.get_context('fork').Process(target=_connect, args=(seconds, limit))
+    process.start()
+    process.join(30)
+    assert process.exitcode == code
+    said = capfd.readouterr().err
+    assert ('worker 1 met the others, and TensorFlow did not connect them in 0.1 seconds' in said) == bool(code)

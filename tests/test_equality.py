@@ -1,11 +1,13 @@
-"""The same global batch on 1, 2 and 4 replicas: three whole steps end with the same variables, to rounding.
+"""The same global batch on 1, 2 and 4 replicas and in two processes: three whole steps end with the same variables.
 
 In float64 as well, where nothing but rounding is that small. Each number of replicas and precision runs in a process of
 its own: TensorFlow's collectives remember what they summed first.
 """
 
 import functools
+import json
 import os
+import socket
 import subprocess
 import sys
 
@@ -103,25 +105,34 @@ def trained(strategy, dtype):
 
 
 COUNTS = (2, 4)
+_RUN = """
+import sys, numpy as np, tensorflow as tf
+strategy, dtype, count, path = sys.argv[1:]
+tf.config.set_logical_device_configuration(
+    tf.config.list_physical_devices('CPU')[0], [tf.config.LogicalDeviceConfiguration()] * int(count))
+import test_equality as test
+np.savez(path, **test.trained(test.make_strategy(strategy), dtype))
+"""
 
 
 @pytest.fixture(scope='module')
 def spread(tmp_path_factory):
-    """What 2 and 4 replicas make of it in each precision, from processes that run side by side."""
+    """What 2 and 4 replicas make of it in each precision, and two workers in float32, from processes side by side."""
     directory = tmp_path_factory.mktemp('spread')
     tests = os.path.dirname(os.path.abspath(__file__))
     environment = {**os.environ, 'PYTHONPATH': os.pathsep.join([tests, os.path.dirname(tests)])}
-    processes = []
-    for count in COUNTS:
-        for dtype in TOLERANCE:
-            code = f"""
-import numpy as np, tensorflow as tf
-tf.config.set_logical_device_configuration(
-    tf.config.list_physical_devices('CPU')[0], [tf.config.LogicalDeviceConfiguration()] * {count})
-import test_equality as test
-np.savez({str(directory / f'{count} {dtype}.npz')!r}, **test.trained(test.make_strategy('mirrored'), {dtype!r}))
-"""
-            processes.append(subprocess.Popen([sys.executable, '-c', code], env=environment))
+
+    def run(name, *arguments, **more):
+        command = [sys.executable, '-c', _RUN, *arguments, str(directory / f'{name}.npz')]
+        return subprocess.Popen(command, env={**environment, **more})
+
+    processes = [run(f'{count} {dtype}', 'mirrored', dtype, str(count)) for count in COUNTS for dtype in TOLERANCE]
+    sockets = [socket.create_server(('localhost', 0)) for _ in range(2)]
+    workers = [f'localhost:{each.getsockname()[1]}' for each in sockets]
+    for index, each in enumerate(sockets):
+        each.close()
+        task = json.dumps({'cluster': {'worker': workers}, 'task': {'type': 'worker', 'index': index}})
+        processes.append(run(f'worker {index} float32', 'multi_worker', 'float32', '1', TF_CONFIG=task))
     assert [process.wait() for process in processes] == [0] * len(processes)
     return directory
 
@@ -130,9 +141,11 @@ np.savez({str(directory / f'{count} {dtype}.npz')!r}, **test.trained(test.make_s
 def test_replicas_end_where_one_device_does(dtype, spread):
     alone = trained(make_strategy('one_device'), dtype)
     assert {'loss/temporal 2', 'gradient_norm/generator 0', 'generator_optimizer 1'} < alone.keys()
-    for count in COUNTS:
-        with np.load(spread / f'{count} {dtype}.npz') as found:
+    places = sorted(spread.glob(f'* {dtype}.npz'))
+    assert len(places) == (4 if dtype == 'float32' else 2)
+    for place in places:
+        with np.load(place) as found:
             assert found.keys() == alone.keys()
             for name, value in alone.items():
                 limit = TOLERANCE[dtype] * max(1e-3, float(np.max(np.abs(value))))
-                np.testing.assert_allclose(found[name], value, rtol=0, atol=limit, err_msg=f'{name} of {count}')
+                np.testing.assert_allclose(found[name], value, rtol=0, atol=limit, err_msg=f'{name} of {place.stem}')

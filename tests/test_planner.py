@@ -1,12 +1,14 @@
 """What a configuration costs, told before it is trained."""
 
 import functools
+import json
 import re
 
 import pytest
 import tf_keras as keras
 import tiny
 
+from dvdgan_tf.errors import InputError
 from dvdgan_tf.training import planner
 from dvdgan_tf.training.memory import Room
 from dvdgan_tf.training.step import GanStep
@@ -45,6 +47,16 @@ def test_parameters_operations_and_memory_of_the_smallest_networks():
     assert f'{held / 1e9:.2f} for variables' in said
     assert 'time: not measured' in said
     assert 'WARNING' not in said
+
+
+def test_several_workers_are_planned_without_the_others(monkeypatch):
+    workers = {'cluster': {'worker': ['localhost:1', 'localhost:2']}, 'task': {'type': 'worker', 'index': 1}}
+    monkeypatch.setenv('TF_CONFIG', json.dumps(workers))
+    assert '50 clips on each of 8 replica(s)' in _plan(strategy='multi_worker')
+    with pytest.raises(InputError, match='global batch is 9; choose a multiple of the 2 workers'):
+        _plan(strategy='multi_worker', global_batch=9)
+    with pytest.raises(InputError, match='not timed by a dry run; leave --probe_steps away'):
+        _plan(strategy='multi_worker', probe_steps=1)
 
 
 def test_a_probe_measures_steps_and_says_the_days():

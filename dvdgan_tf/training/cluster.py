@@ -9,6 +9,8 @@ import json
 import os
 import re
 import socket
+import subprocess
+import sys
 import time
 from typing import Iterator, List, NamedTuple, Set
 
@@ -20,7 +22,16 @@ from dvdgan_tf.errors import InputError, PeerLost
 
 _EXAMPLE = '{"cluster": {"worker": ["host0:2222", "host1:2222"]}, "task": {"type": "worker", "index": 0}}'
 _MEETING_SECONDS = 600.0  # hosts of a job may start minutes apart
+_CONNECTING_SECONDS = 120.0  # what TensorFlow may take once all have met; it takes few
 _HEARTBEAT_SECONDS = 30.0
+_END_PARENT = '''
+import os, signal, sys, time
+parent = os.getppid()
+time.sleep(float(sys.argv[1]))
+if os.getppid() == parent:
+    sys.stderr.write(sys.argv[2])
+    os.kill(parent, signal.SIGKILL)
+'''
 _AGAIN = 'start all workers again, and they go on from the newest checkpoint'
 _LOST = (
     tf.errors.UnavailableError,
@@ -100,6 +111,23 @@ def meet(cluster: Cluster, seconds: float = _MEETING_SECONDS) -> None:
                 names = _names(cluster, silent)
                 raise PeerLost(f'worker {cluster.index} waited {seconds:g} seconds for worker {names}; {_AGAIN}.')
             time.sleep(0.2 if silent else 0.0)
+
+
+@contextlib.contextmanager
+def ended_if_stuck(cluster: Cluster, seconds: float = _CONNECTING_SECONDS) -> Iterator[None]:
+    """Kills this process, saying why, if the block takes longer.
+
+    For a worker that is lost after `meet` and before TensorFlow has connected all: it waits for that one without end,
+    lets no thread of this process run meanwhile and ignores SIGTERM, so a process of its own keeps the time.
+    """
+    said = f'error: worker {cluster.index} met the others, and TensorFlow did not connect them in {seconds:g} seconds: '
+    command = [sys.executable, '-c', _END_PARENT, str(seconds), f'{said}one was lost; {_AGAIN}.\n']
+    watcher = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    try:
+        yield
+    finally:
+        watcher.kill()
+        watcher.wait()
 
 
 def _answers(address: str) -> bool:

@@ -7,8 +7,10 @@ from typing import Callable, List, NamedTuple, Sequence
 import tensorflow as tf
 import tf_keras as keras
 
+from dvdgan_tf.errors import InputError
 from dvdgan_tf.models.variables import clip_spec, label_spec
 from dvdgan_tf.training import cost
+from dvdgan_tf.training.cluster import read_cluster
 from dvdgan_tf.training.host_loop import make_host_loop
 from dvdgan_tf.training.loop import prepare_process
 from dvdgan_tf.training.memory import Room, room_of_a_replica
@@ -86,8 +88,14 @@ def plan(
         InputError: the networks do not fit together or the batch cannot be shared over the replicas.
     """
     prepare_process(0, precision, deterministic=False)
-    distribution = make_strategy(strategy)
-    rows = replica_batch(distribution, global_batch)
+    workers = len(read_cluster().addresses) if strategy == 'multi_worker' else 1
+    if workers > 1 and probe_steps:
+        raise InputError('steps of several workers are not timed by a dry run; leave --probe_steps away.')
+    if global_batch % workers:
+        raise InputError(f'the global batch is {global_batch}; choose a multiple of the {workers} workers.')
+    # Planning waits for no other worker: each has as many replicas as this machine.
+    distribution = make_strategy('mirrored' if strategy == 'multi_worker' else strategy)
+    rows = replica_batch(distribution, global_batch // workers)
 
     def make_step(batch: int) -> GanStep:
         return gan_step(
@@ -100,7 +108,7 @@ def plan(
             seed=0,
         )
 
-    found = cost_of_a_step(lambda: make_step(rows), rows, distribution.num_replicas_in_sync)
+    found = cost_of_a_step(lambda: make_step(rows), rows, workers * distribution.num_replicas_in_sync)
     lines = [*_report(found), *_warning(found, room_of_a_replica(distribution), precision)]
     if probe_steps:
         with distribution.scope():

@@ -38,7 +38,8 @@ def _multi_worker(peer_timeout_seconds: float) -> tf.distribute.Strategy:
     options = tf.distribute.experimental.CommunicationOptions(timeout_seconds=peer_timeout_seconds)
     cluster.set_timeouts(workers, peer_timeout_seconds)
     cluster.meet(workers)
-    return tf.distribute.MultiWorkerMirroredStrategy(communication_options=options)
+    with cluster.ended_if_stuck(workers):
+        return tf.distribute.MultiWorkerMirroredStrategy(communication_options=options)
 
 
 @functools.lru_cache(None)
