@@ -3,6 +3,7 @@
 # make test-web     the web page in Chromium, which has to be installed
 # make lint
 # make converter    the converter of TensorFlow.js in an environment of its own, for bin/export --format=tfjs: 2.2 GB
+# make onnx         the converter of ONNX in an environment of its own, for bin/export --format=onnx: 1.8 GB
 #
 # VENV=DIR uses another environment, PYTHON=COMMAND another interpreter to make it with.
 
@@ -12,7 +13,7 @@ RUN := runs/quickstart
 BIN := $(VENV)/bin
 SUITABLE := import sys, venv, ensurepip; sys.exit(not (3, 9) <= sys.version_info[:2] <= (3, 11))
 
-.PHONY: quickstart test test-web lint install converter
+.PHONY: quickstart test test-web lint install converter onnx
 
 quickstart: install
 	$(BIN)/python bin/train --gin_file=gin/quickstart.gin --work_dir=$(RUN)
@@ -35,6 +36,13 @@ converter: .converter/installed
 .converter/installed: export/tfjs/converter.txt | $(BIN)/python
 	$(BIN)/python -m venv .converter
 	.converter/bin/python -m pip install --quiet --no-compile --requirement $<
+	touch $@
+
+onnx: .onnx/installed
+
+.onnx/installed: export/onnx/requirements.txt | $(BIN)/python
+	$(BIN)/python -m venv .onnx
+	.onnx/bin/python -m pip install --quiet --no-compile --requirement $<
 	touch $@
 
 install: $(VENV)/installed

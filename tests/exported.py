@@ -1,6 +1,7 @@
 """A tiny generator of each kind with weights that leave nothing at zero, made once for all tests of exports."""
 
 import functools
+from typing import Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -23,7 +24,12 @@ def subject(context_frames: int = 0) -> Subject:
 @functools.lru_cache(None)
 def _made(context_frames: int) -> Subject:
     classes = ('all',) if context_frames else CLASSES
-    generator = Generator(16, 3, len(classes), 1, context_frames=context_frames)
+    return of_generator(Generator(16, 3, len(classes), 1, context_frames=context_frames), classes)
+
+
+def of_generator(generator: Generator, classes: Sequence[str] = CLASSES) -> Subject:
+    """Any generator of 16x16 with weights that leave nothing at zero."""
+    context_frames = generator.context_frames
     inputs = [latent_spec(1, 120), label_spec(1)]
     if context_frames:
         inputs.append(clip_spec(1, context_frames, 16, 3))
@@ -32,10 +38,12 @@ def _made(context_frames: int) -> Subject:
     for variable in generator.variables:
         if 'moving_variance' in variable.name:
             variable.assign(random.uniform(0.3, 1.5, variable.shape))
-        elif 'bias' in variable.name or 'moving_mean' in variable.name:
+        elif any(part in variable.name for part in ('bias', 'moving_mean', 'gain')):
             variable.assign(tf.cast(random.normal(0, 0.3, variable.shape), variable.dtype))
     for layer in generator.submodules:
         if isinstance(layer, SpectralKernel):
             layer.refine()
-    contexts = random.uniform(-1, 1, (8, context_frames, 16, 16, 3)).astype(np.float32) if context_frames else None
-    return make_subject(generator, STEP, classes, CONFIG, 8.0, contexts)
+    examples = {'label': np.arange(16, dtype=np.int32) % len(classes)}
+    if context_frames:
+        examples = {'context': random.uniform(-1, 1, (16, context_frames, 16, 16, 3)).astype(np.float32)}
+    return make_subject(generator, STEP, classes, CONFIG, 8.0, examples)

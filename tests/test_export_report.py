@@ -3,6 +3,7 @@
 import exported
 import numpy as np
 
+from dvdgan_tf.errors import InputError
 from dvdgan_tf.export import report
 
 
@@ -21,6 +22,29 @@ def test_a_row_tells_the_size_and_the_error_in_levels(tmp_path):
     row = report.measure('off', str(tmp_path), off, subject)
     assert row.size_mib == 1.5 and row.milliseconds > 0 and row.live_milliseconds > 0
     assert abs(row.largest - 2) < 1e-3 and abs(row.mean - 2 / 16 / 3) < 1e-3
-    lines = report.table([row])
-    assert [line.count('|') for line in lines] == [7, 7, 7] and lines[2].startswith('| off | 1.50 |')
-    assert lines[2].endswith('| 2 | 0.042 |')
+    line = report.line(row)
+    assert {text.count('|') for text in (*report.HEADER, line)} == {7}
+    assert line.startswith('| off | 1.50 |') and line.endswith('| 2 | 0.042 |')
+
+
+def test_a_format_that_fails_says_so_in_its_row_and_leaves_the_others(capsys):
+    row = report.Row('whole', 1.0, 2.0, 3.0, 0.0, 0.0)
+
+    def failing(error):
+        def write(subject, folder):
+            raise error
+
+        return report.Format(write, lambda subject, folder: iter([row]))
+
+    formats = {
+        'missing': failing(InputError('make converter installs it.')),
+        'broken': failing(RuntimeError('no such op: a|b\nfurther lines')),
+        'whole': report.Format(lambda subject, folder: None, lambda subject, folder: iter([row])),
+    }
+    rows = list(report.measure_all(formats, None))
+    assert rows[2] == row and [report.line(failure) for failure in rows[:2]] == [
+        '| missing | failed: make converter installs it. | | | | |',
+        '| broken | failed: no such op: a/b | | | | |',
+    ]
+    said = capsys.readouterr().err
+    assert 'further lines' in said and 'make converter' not in said

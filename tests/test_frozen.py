@@ -5,7 +5,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from dvdgan_tf.layers.attention import SelfAttention, SeparableAttention
 from dvdgan_tf.layers.conv_gru import ConvGRU
+from dvdgan_tf.layers.deep_residual import DeepGeneratorBlock
+from dvdgan_tf.models import Generator
 
 # What TFLite has builtin kernels for and TensorFlow.js knows.
 OPS = {
@@ -13,6 +16,8 @@ OPS = {
     *('Reshape', 'Split', 'SplitV', 'ConcatV2', 'Pack', 'Unpack', 'StridedSlice', 'Shape', 'Identity'),
     *('AvgPool', 'Transpose'),
 }
+
+OF_ATTENTION = {'BatchMatMulV2', 'Softmax', 'MaxPool'}
 
 
 @pytest.mark.parametrize('context_frames', [0, 2])
@@ -45,6 +50,21 @@ def test_only_ops_that_depend_on_the_inputs_remain(context_frames):
     assert max(len(output.shape) for op in ops for output in op.outputs if output.shape.rank) <= 5
     weights = [v for v in exported.subject(context_frames).frozen.variables if v is not None]
     assert len(weights) == sum(op.type == 'ReadVariableOp' for op in ops) + 1  # the embedding stays outside
+
+
+@pytest.mark.parametrize(
+    'options',
+    [{'attention': {8: SeparableAttention}}, {'attention': {4: SelfAttention}}, {'block': DeepGeneratorBlock}],
+    ids=['separable', 'full', 'deep'],
+)
+def test_attention_and_deep_blocks_freeze_to_known_ops_too(options):
+    subject = exported.of_generator(Generator(16, 2, 3, 2, **options))
+    inputs, clips = subject.probe
+    np.testing.assert_allclose(subject.frozen.generate(inputs['latent'][:2], inputs['label'][:2]), clips[:2], atol=1e-5)
+    spec = tf.TensorSpec([None, 120])
+    ops = subject.frozen.from_embedding.get_concrete_function(spec, spec).graph.get_operations()
+    assert {op.type for op in ops} - {'Placeholder', 'ReadVariableOp', 'Const', 'NoOp'} <= OPS | OF_ATTENTION
+    assert max(len(output.shape) for op in ops for output in op.outputs if output.shape.rank) <= 5
 
 
 def test_freezing_leaves_the_generator_alone():

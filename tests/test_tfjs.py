@@ -14,7 +14,7 @@ import tensorflow as tf
 from PIL import Image
 
 from dvdgan_tf.errors import InputError
-from dvdgan_tf.export import tfjs, tfjs_graph
+from dvdgan_tf.export import tfjs, tfjs_graph, tfjs_node
 from dvdgan_tf.export.tfjs_graph import TfjsGraph, read_graph
 from dvdgan_tf.sampling.latents import interpolate, sample_latents
 from dvdgan_tf.sampling.video import to_uint8
@@ -115,6 +115,23 @@ def test_a_generator_before_training_is_refused(tmp_path):
     untrained = SimpleNamespace(generator=SimpleNamespace(context_frames=0), about={'step': 0})
     with pytest.raises(InputError, match='biases that are all zero; train first'):
         tfjs.write('float16', '', untrained, str(tmp_path))
+
+
+def test_node_is_that_of_the_path_or_of_playwright(tmp_path, monkeypatch):
+    node = tmp_path / 'playwright' / 'driver' / 'node'
+    node.parent.mkdir(parents=True)
+    node.write_text('#!/bin/sh\n')
+    node.chmod(0o755)
+    monkeypatch.setenv('PATH', str(tmp_path))
+    brought = SimpleNamespace(origin=str(tmp_path / 'playwright' / '__init__.py'))
+    monkeypatch.setattr(tfjs_node.importlib.util, 'find_spec', lambda name: brought)
+    assert tfjs_node.find_node() == str(node)
+    monkeypatch.setenv('PATH', str(node.parent))
+    monkeypatch.setattr(tfjs_node.importlib.util, 'find_spec', lambda name: None)
+    assert tfjs_node.find_node() == str(node)
+    monkeypatch.setenv('PATH', str(tmp_path))
+    with pytest.raises(InputError, match='there is no Node'):
+        tfjs_node.find_node()
 
 
 def test_what_the_converter_says_when_it_fails_is_shown(tmp_path):

@@ -2,16 +2,30 @@
 
 import os
 import statistics
+import tempfile
 import time
-from typing import Callable, Dict, Iterator, List, NamedTuple, Sequence
+import traceback
+from typing import Callable, Dict, Iterator, Mapping, NamedTuple, Sequence, Union
 
 import numpy as np
 
+from dvdgan_tf.errors import InputError
 from dvdgan_tf.export.subject import Subject, live
 
+HEADER = (
+    '| run by | MiB | ms a clip | live generator, ms | largest error | mean error |',
+    '|---|---:|---:|---:|---:|---:|',
+)
 _TIMED_CLIPS = 10
 
 Run = Callable[[Dict[str, np.ndarray]], np.ndarray]
+
+
+class Format(NamedTuple):
+    """`write(subject, folder)` writes and checks; `measure(subject, folder)` gives rows of the report."""
+
+    write: Callable[[Subject, str], None]
+    measure: Callable[[Subject, str], Iterator['Row']]
 
 
 class Row(NamedTuple):
@@ -27,6 +41,26 @@ class Row(NamedTuple):
     live_milliseconds: float
     largest: float
     mean: float
+
+
+class Failure(NamedTuple):
+    """A format without a row, and why."""
+
+    name: str
+    reason: str
+
+
+def measure_all(formats: Mapping[str, Format], subject: Subject) -> Iterator[Union[Row, Failure]]:
+    """Writes every format to a temporary folder and measures it; one that fails does not stop the others."""
+    for name, form in formats.items():
+        with tempfile.TemporaryDirectory() as folder:
+            try:
+                form.write(subject, folder)
+                yield from form.measure(subject, folder)
+            except Exception as error:
+                if not isinstance(error, InputError):
+                    traceback.print_exc()
+                yield Failure(name, (str(error) or type(error).__name__).splitlines()[0])
 
 
 def measure(name: str, path: str, run: Run, subject: Subject) -> Row:
@@ -73,16 +107,12 @@ def size_mib(path: str) -> float:
     return sum(os.path.getsize(file) for file in paths) / 2**20
 
 
-def table(rows: Sequence[Row]) -> List[str]:
-    """The lines of a table in Markdown."""
-    lines = [
-        '| run by | MiB | ms a clip | live generator, ms | largest error | mean error |',
-        '|---|---:|---:|---:|---:|---:|',
-    ]
-    for row in rows:
-        times = f'{row.milliseconds:.1f} | {row.live_milliseconds:.1f}'
-        lines.append(f'| {row.name} | {row.size_mib:.2f} | {times} | {row.largest:.2g} | {row.mean:.2g} |')
-    return lines
+def line(row: Union[Row, Failure]) -> str:
+    """A line of a table in Markdown, below `HEADER`."""
+    if isinstance(row, Failure):
+        return f'| {row.name} | failed: {row.reason.replace("|", "/")} | | | | |'
+    times = f'{row.milliseconds:.1f} | {row.live_milliseconds:.1f}'
+    return f'| {row.name} | {row.size_mib:.2f} | {times} | {row.largest:.2g} | {row.mean:.2g} |'
 
 
 def _files(folder: str) -> Iterator[str]:

@@ -34,7 +34,7 @@ class Subject(NamedTuple):
     frozen: Frozen
     about: Dict[str, object]
     probe: Probe
-    contexts: Optional[np.ndarray]
+    examples: Optional[Dict[str, np.ndarray]]
 
 
 def make_subject(
@@ -43,7 +43,7 @@ def make_subject(
     class_names: Tuple[str, ...],
     config_text: str,
     fps: float,
-    contexts: Optional[np.ndarray] = None,
+    examples: Optional[Dict[str, np.ndarray]] = None,
 ) -> Subject:
     """Freezes a generator and asks the live one for clips.
 
@@ -53,8 +53,8 @@ def make_subject(
       class_names: one a label.
       config_text: the configuration of its run.
       fps: at how many frames per second its clips should play.
-      contexts: for a generator that continues clips, the first frames of at least 8 real ones, float32
-        [N, C_frames, H, W, C] in [-1, 1].
+      examples: from training data: `label` int32 [N], or for a generator that continues clips, which needs at least
+        8, `context` float32 [N, C_frames, H, W, C] in [-1, 1].
     """
     frozen = Frozen(generator)
     about = {
@@ -70,7 +70,7 @@ def make_subject(
         'code_version': __version__,
         'sha256': frozen.sha256(),
     }
-    return Subject(generator, frozen, about, _probe(generator, contexts), contexts)
+    return Subject(generator, frozen, about, _probe(generator, examples), examples)
 
 
 def live(generator: keras.Model, inputs: Dict[str, np.ndarray]) -> np.ndarray:
@@ -85,10 +85,10 @@ def _function(generator: keras.Model) -> tf.types.experimental.GenericFunction:
     return tf.function(functools.partial(generator, training=False), autograph=False, reduce_retracing=True)
 
 
-def _probe(generator: keras.Model, contexts: Optional[np.ndarray]) -> Probe:
+def _probe(generator: keras.Model, examples: Optional[Dict[str, np.ndarray]]) -> Probe:
     inputs = {'latent': sample_latents(0, PROBE_SIZE, 1.0, generator.latent_size).numpy()}
     if generator.context_frames:
-        inputs['context'] = contexts[:PROBE_SIZE]
+        inputs['context'] = examples['context'][:PROBE_SIZE]
     else:
         inputs['label'] = spread_labels(PROBE_SIZE, generator.num_classes)
     return Probe(inputs, live(generator, inputs))

@@ -1,5 +1,6 @@
 """Measures a TensorFlow.js model in Node, with the page's own code and runtime."""
 
+import importlib.util
 import json
 import os
 import shutil
@@ -24,9 +25,7 @@ def measure(precision: str, subject: Subject, folder: str) -> Iterator[Row]:
     Raises:
       InputError: Node is not installed.
     """
-    node = shutil.which('node')
-    if node is None:
-        raise InputError('node is not installed; put it on the PATH.')
+    node = find_node()
     latent, label = subject.probe.inputs['latent'], subject.probe.inputs['label']
     request = {'latent': latent.tolist(), 'classes': np.eye(subject.frozen.num_classes)[label].tolist()}
     with tempfile.TemporaryDirectory() as place:
@@ -39,3 +38,17 @@ def measure(precision: str, subject: Subject, folder: str) -> Iterator[Row]:
         clips = np.fromfile(paths[1], np.float32).reshape(subject.probe.clips.shape)
     times = [float(line) for line in done.stdout.split()]
     yield report.measure_elsewhere(f'TensorFlow.js {precision}, WebAssembly in Node', folder, clips, times[1:], subject)
+
+
+def find_node() -> str:
+    """Node on the PATH, else the one that playwright brings.
+
+    Raises:
+      InputError: there is neither.
+    """
+    found, playwright = shutil.which('node'), importlib.util.find_spec('playwright')
+    if found is None and playwright is not None:
+        found = shutil.which('node', path=os.path.join(os.path.dirname(playwright.origin), 'driver'))
+    if found is None:
+        raise InputError('there is no Node; put it on the PATH, or pip install playwright, which brings one.')
+    return found

@@ -1,0 +1,49 @@
+"""ONNX files of the tiny generators, in the environment that make onnx brings."""
+
+import json
+import os
+from pathlib import Path
+
+import exported
+import numpy as np
+import pytest
+
+from dvdgan_tf.errors import InputError
+from dvdgan_tf.export import onnx_model
+
+ENVIRONMENT = Path(__file__).resolve().parent.parent / '.onnx'
+
+
+@pytest.mark.skipif(not ENVIRONMENT.exists(), reason='tf2onnx and ONNX Runtime are not installed: make onnx')
+@pytest.mark.parametrize('context_frames', [0, 2])
+def test_onnx_runtime_makes_the_clips_of_the_live_generator(tmp_path, context_frames):
+    subject = exported.subject(context_frames)
+    onnx_model.write(str(ENVIRONMENT), subject, str(tmp_path))
+    assert sorted(os.listdir(tmp_path)) == ['generator.onnx', 'metadata.json']
+    assert json.loads((tmp_path / 'metadata.json').read_text())['sha256'] == subject.frozen.sha256()
+    (row,) = onnx_model.measure(str(ENVIRONMENT), subject, str(tmp_path))
+    assert row.largest < 0.01 and row.milliseconds > 0
+
+
+def environment(place, script):
+    """One whose python is a shell script."""
+    python = place / 'bin' / 'python'
+    python.parent.mkdir(parents=True)
+    python.write_text(f'#!/bin/sh\n{script}\n')
+    python.chmod(0o755)
+    return str(place)
+
+
+def test_what_is_missing_or_fails_is_said(tmp_path):
+    with pytest.raises(InputError, match='make onnx installs it there'):
+        onnx_model.write(str(tmp_path / 'nothing'), exported.subject(), str(tmp_path))
+    failing = environment(tmp_path / 'failing', 'echo "no such op" >&2; exit 1')
+    with pytest.raises(RuntimeError, match='convert.py failed:\nno such op'):
+        onnx_model.write(failing, exported.subject(), str(tmp_path))
+
+
+def test_a_model_that_differs_is_refused(tmp_path, monkeypatch):
+    clips = exported.subject().probe.clips + 0.01
+    monkeypatch.setattr(onnx_model, 'answers', lambda *given: (clips, np.ones(len(clips))))
+    with pytest.raises(RuntimeError, match='the ONNX model differs from the live generator by 0.01'):
+        onnx_model.check('', exported.subject(), str(tmp_path))
