@@ -43,6 +43,14 @@ def test_a_score_that_should_rise_is_best_when_largest(tmp_path):
     assert [scored.is_best(str(tmp_path), step) for step in (1, 2, 3)] == [False, True, False]
 
 
+def test_real_clips_are_those_of_the_protocols_split_and_a_missing_one_is_known_before_training():
+    source = TinyClips()
+    ProtocolScores(['offline_32']).check(source)
+    assert source.strides == [None]
+    with pytest.raises(InputError, match='there is no split test'):
+        ProtocolScores(['offline_32', 'prediction']).check(source)
+
+
 @pytest.mark.parametrize(
     'arguments, sentence',
     [

@@ -47,10 +47,16 @@ class TinyClips:
     num_frames, resolution, video_channels, stride = FRAMES, SIZE, 3, 1
 
     def __init__(self, num_clips=96):
-        self.num_clips, self.passes = num_clips, 0
+        self.num_clips, self.passes, self.strides = num_clips, 0, []
         generator = TinyGenerator()
         generator.gain.assign(0.8)
         self.clips = generator(*sample_inputs(77, 0, num_clips, 1.0, 3, 8)).numpy()
+
+    def of_split(self, split, stride):
+        if split != 'train':
+            raise InputError(f'there is no split {split}')
+        self.strides.append(stride)
+        return self
 
     def evaluation(self, batch_size, window):
         self.passes += 1

@@ -156,7 +156,10 @@ class _Evaluation:
     """Scores that say which step they were taken at; step 2 is the best."""
 
     def __init__(self):
-        self.found = []
+        self.found, self.checked = [], None
+
+    def check(self, data):
+        self.checked = data
 
     def __call__(self, generator, data, step, work_dir, strategy):
         self.found.append((step, saved_steps(work_dir)[-1], strategy.num_replicas_in_sync))
@@ -169,6 +172,7 @@ class _Evaluation:
 def test_evaluations_are_recorded_and_the_best_checkpoint_is_kept(tmp_path):
     evaluation = _Evaluation()
     _train(tmp_path, 6, evaluation=evaluation, evaluate_every=2, keep_last=1, checkpoint_every=100)
+    assert isinstance(evaluation.checked, SyntheticClips)
     assert evaluation.found == [(2, 2, 1), (4, 4, 1), (6, 6, 1)]  # step, newest checkpoint then, replicas
     scores = [record['protocol/score'] for record in _records(tmp_path) if 'protocol/score' in record]
     assert scores == [20.0, 40.0, 60.0]

@@ -80,3 +80,12 @@ def test_discriminator_block_without_change_has_no_skip_convolution():
     block = DiscriminatorBlock(3, (1, 1))
     block(_random(1, 4, 4, 3))
     assert block.skip is None
+
+
+def test_a_block_of_volumes_has_gradients_outside_of_a_graph():
+    """For those who debug with tf.config.run_functions_eagerly."""
+    block, clip = DiscriminatorBlock(6, (2, 2, 2)), _random(2, 3, 4, 4, 4)
+    block(clip)
+    with tf.GradientTape() as tape:
+        outputs = tf.reduce_sum(block(clip))
+    assert all(np.isfinite(gradient).all() for gradient in tape.gradient(outputs, block.trainable_variables))

@@ -37,6 +37,10 @@ class ClipSource(Protocol):
     def evaluation(self, batch_size: int, window: str = 'center') -> tf.data.Dataset:
         """Every clip once: (clip, label, valid) of batch_size rows each; see `evaluation_pass`."""
 
+    def of_split(self, split: str, stride: Optional[int] = None) -> 'ClipSource':
+        """The clips of a split, at this stride or the source's own; clips made on the fly have neither."""
+        return self
+
 
 def training_stream(
     example: Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]],

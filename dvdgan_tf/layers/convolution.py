@@ -44,7 +44,7 @@ class SpectralConvolution(NormalisedLayer):
         return self._with_bias(self._convolve(inputs, kernel))
 
     def _convolve(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
-        return tf.nn.convolution(inputs, kernel, padding='SAME')
+        return resample.convolution(inputs, kernel)
 
     def get_config(self) -> dict:
         return {**super().get_config(), 'kernel_size': self.kernel_size, 'rank': self.rank}

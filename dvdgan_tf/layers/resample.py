@@ -7,7 +7,7 @@ average (or a nearest repetition) before or after a convolution is itself a conv
 
 import itertools
 import math
-from typing import Sequence
+from typing import Optional, Sequence
 
 import tensorflow as tf
 
@@ -19,9 +19,14 @@ def upsample(frames: tf.Tensor) -> tf.Tensor:
     return tf.reshape(tf.concat([wide, wide], 2), [-1, 2 * height, 2 * width, channels])
 
 
+def convolution(features: tf.Tensor, kernel: tf.Tensor, strides: Optional[Sequence[int]] = None) -> tf.Tensor:
+    """Convolution along all inner axes, zero-padded: `[N, (T,) H, W, in] -> [N, (T,) H, W, out]`."""
+    return tf.nn.convolution(features, kernel, strides, 'SAME', _layout(features))
+
+
 def average_pool(features: tf.Tensor, window: Sequence[int]) -> tf.Tensor:
     """Mean over cells of 1 or 2 along each inner axis; an odd last cell is the mean of what it holds."""
-    return features if max(window) == 1 else tf.nn.avg_pool(features, window, window, 'SAME')
+    return features if max(window) == 1 else tf.nn.avg_pool(features, window, window, 'SAME', _layout(features))
 
 
 def upsample_convolution(frames: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
@@ -36,8 +41,13 @@ def upsample_convolution(frames: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
 def convolution_pool(features: tf.Tensor, kernel: tf.Tensor, window: Sequence[int]) -> tf.Tensor:
     """`average_pool(conv3(features), window)` for a kernel of size 3 in 2-D or 3-D."""
     if any(size % cell for size, cell in zip(features.shape[1:-1], window)):
-        return average_pool(tf.nn.convolution(features, kernel, padding='SAME'), window)
-    return tf.nn.convolution(features, _boxed(kernel, window) / math.prod(window), strides=window, padding='SAME')
+        return average_pool(convolution(features, kernel), window)
+    return convolution(features, _boxed(kernel, window) / math.prod(window), window)
+
+
+def _layout(features: tf.Tensor) -> str:
+    """Where the channels are: TF 2.15 has no eager gradients of 3-D operations that leave it to the default."""
+    return 'NHWC' if len(features.shape) == 4 else 'NDHWC'
 
 
 def _boxed(kernel: tf.Tensor, window: Sequence[int]) -> tf.Tensor:

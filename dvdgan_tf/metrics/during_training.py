@@ -13,6 +13,7 @@ import json
 import logging
 import os
 from collections.abc import Sequence
+from typing import Protocol
 
 import tensorflow as tf
 
@@ -26,6 +27,13 @@ _LOG = logging.getLogger(__name__)
 
 FOLDER = 'evaluation'
 _RISES = ('inception', 'precision', 'recall', 'psnr', 'ssim')
+
+
+class SplitSource(Source, Protocol):
+    """Real clips that come in splits."""
+
+    def of_split(self, split: str, stride: int | None) -> Source:
+        """Those of a split, at a stride, None for their own."""
 
 
 class ProtocolScores:
@@ -63,10 +71,19 @@ class ProtocolScores:
         if self.best_by.split('/')[0] not in self._names:
             raise InputError(f'best_by is {self.best_by!r}; give protocol/score with one of {", ".join(names)}')
 
+    def check(self, data: SplitSource) -> None:
+        """Opens the real clips of every protocol, so that a split that is missing is known before training.
+
+        Raises:
+            InputError: the data cannot serve a protocol.
+        """
+        for protocol in map(protocols.find, self._names):
+            data.of_split(protocol.split, protocol.stride)
+
     def __call__(
         self,
         generator: tf.Module,
-        data: Source,
+        data: SplitSource,
         step: int,
         work_dir: str,
         strategy: tf.distribute.Strategy | None = None,
@@ -75,7 +92,7 @@ class ProtocolScores:
         results = evaluate(
             names=self._names,
             generator=generator,
-            open_real=lambda split, stride: data,
+            open_real=data.of_split,
             networks=self._networks,
             output_dir=os.path.join(work_dir, FOLDER),
             model={'step': step},

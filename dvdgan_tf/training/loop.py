@@ -36,6 +36,9 @@ _Action = Tuple[int, Callable[[int], None]]
 class Evaluation(Protocol):
     """Scores of a generator, taken every so many steps."""
 
+    def check(self, data: Clips) -> None:
+        """Raises InputError where the data cannot serve."""
+
     def __call__(
         self, generator: keras.Model, data: Clips, step: int, work_dir: str, strategy: tf.distribute.Strategy
     ) -> Dict[str, float]:
@@ -134,6 +137,8 @@ def train(
     processes = Processes(distribution)
     if evaluation is not None and processes.several:
         raise InputError('evaluation within training is for one process; leave it to bin/evaluate, on checkpoints.')
+    if evaluation is not None:
+        evaluation.check(data)
     replica_batch(distribution, global_batch)
     check_hardware(precision, device_type(distribution))
     with distribution.scope():
