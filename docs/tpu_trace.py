@@ -148,9 +148,7 @@ def _compiles(name: str) -> bool:
 
 def _configured(gin_file: str) -> Callable[[], GanStep]:
     """Makes the step of an experiment, with one clip for each core."""
-    with open(gin_file, encoding='utf-8') as file:
-        needed = [] if 'DATA_DIR = None' in file.read() else ['DATA_DIR = "records"']
-    config.parse([gin_file], needed)
+    config.parse([gin_file], fallbacks={'DATA_DIR': 'records'})
     names = [name for name in planner.ARGUMENTS if name not in ('train_steps', 'strategy', 'precision')]
     arguments = {**config.bindings(loop.train, only=names), 'global_batch': CORES, 'seed': 0}
     return functools.partial(arguments.pop('gan_step'), **arguments)

@@ -23,9 +23,7 @@ _FLOAT_BYTES = 4
 
 def traffic(gin_file: str) -> Tuple[int, int]:
     """Bytes of gradients and of moments that one step sums over the replicas."""
-    with open(gin_file, encoding='utf-8') as file:
-        needed = [] if 'DATA_DIR = None' in file.read() else ['DATA_DIR = "records"']
-    config.parse([gin_file], needed)
+    config.parse([gin_file], fallbacks={'DATA_DIR': 'records'})
     names = [name for name in planner.ARGUMENTS if name not in ('train_steps', 'strategy', 'precision')]
     arguments = {**config.bindings(loop.train, only=names), 'global_batch': 1, 'seed': 0}
     with tf.Graph().as_default():

@@ -13,7 +13,7 @@ import inspect
 import os
 import re
 import tokenize
-from typing import Any, Callable, Collection, Dict, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import Any, Callable, Collection, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
 
 import gin
 import tensorflow as tf
@@ -27,8 +27,13 @@ CHECKOUT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 gin.add_config_file_search_path(CHECKOUT)
 
 
-def parse(gin_files: Sequence[str], gin_params: Sequence[str] = ()) -> None:
+def parse(gin_files: Sequence[str], gin_params: Sequence[str] = (), fallbacks: Optional[Mapping] = None) -> None:
     """Replaces the configuration by that of the files, in order, then of single bindings such as `RESOLUTION = 64`.
+
+    Args:
+      gin_files: the files.
+      gin_params: the bindings.
+      fallbacks: macro to the value that it takes if neither gives it one.
 
     Raises:
       InputError: a file is missing or malformed, a class or parameter does not exist, a macro is declared by no file
@@ -45,6 +50,9 @@ def parse(gin_files: Sequence[str], gin_params: Sequence[str] = ()) -> None:
     for binding in gin_params:
         with _as_input_error(f'cannot use the binding {binding!r}'):
             gin.parse_config('\n'.join([*_import_lines(), binding]))
+    for name in _missing_macros():
+        if name in (fallbacks or {}):
+            gin.parse_config(f'{name} = {fallbacks[name]!r}')
     _check_macros(declared)
     _bind_defaults()
 
@@ -201,11 +209,15 @@ def _check_macros(declared: Set[str]) -> None:
     if invented:
         known = ', '.join(sorted(macros - set(invented)))
         raise InputError(f'the macro {invented[0]} is declared or used by no gin file; there are {known}.')
-    missing = [statement.selector for statement in statements if repr(statement.value) == '%gin.REQUIRED']
+    missing = _missing_macros()
     if missing:
         raise InputError(
             f'{" and ".join(missing)} must be given; add --gin_param="{missing[0]} = ..." or set it in the gin file.'
         )
+
+
+def _missing_macros() -> List[str]:
+    return [statement.selector for statement in _statements(text()) if repr(statement.value) == '%gin.REQUIRED']
 
 
 def _defaults() -> Dict[str, str]:

@@ -176,6 +176,12 @@ def test_files_are_found_from_any_directory(monkeypatch, tmp_path):
     assert 'RESOLUTION' in config.text()
 
 
+def test_a_fallback_is_for_a_required_macro_without_a_value(experiment):
+    for params, resolution in (['RESOLUTION = %gin.REQUIRED'], 8), ([], 32):
+        config.parse([experiment], params, fallbacks={'RESOLUTION': 8, 'STEPS': 1})
+        assert f'RESOLUTION = {resolution}\n' in config.text() and 'STEPS = 7' in config.text()
+
+
 @pytest.mark.parametrize(
     'param, said',
     [

@@ -166,11 +166,7 @@ def test_the_changelog_knows_this_version():
 
 def parse(path, *params):
     """Parses an experiment; one that reads records gets a directory that need not exist."""
-    text = path.read_text()
-    for name in re.findall(r"^include '(.*)'$", text, re.MULTILINE):
-        text += (ROOT / name).read_text()
-    needed = [] if 'DATA_DIR = None' in text else ['DATA_DIR = "records"']
-    config.parse([str(path)], [*needed, *params])
+    config.parse([str(path)], params, fallbacks={'DATA_DIR': 'records'})
 
 
 @pytest.mark.parametrize('path', EXPERIMENTS, ids=relative)

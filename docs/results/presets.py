@@ -15,9 +15,7 @@ from dvdgan_tf.training import loop, planner  # noqa: E402
 
 
 def _row(gin_file: str) -> str:
-    with open(gin_file, encoding='utf-8') as file:
-        needed = [] if 'DATA_DIR = None' in file.read() else ['DATA_DIR = "records"']
-    config.parse([gin_file], needed)
+    config.parse([gin_file], fallbacks={'DATA_DIR': 'records'})
     networks = [name for name in planner.ARGUMENTS if name not in ('train_steps', 'strategy', 'precision')]
     arguments = config.bindings(loop.train, only=networks)
     batch, gan_step = arguments.pop('global_batch'), arguments.pop('gan_step')

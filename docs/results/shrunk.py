@@ -42,15 +42,12 @@ def _records(folder: str, size: int, channels: int) -> str:
 
 
 def _parse(gin_file: str, folder: str) -> None:
-    with open(gin_file, encoding='utf-8') as file:
-        own_data = 'DATA_DIR = None' in file.read()
     shrunk = [*_bindings(gin_file), 'TRAIN_STEPS = 2']
-    if not own_data:
-        config.parse([gin_file], [*shrunk, 'DATA_DIR = "unknown"'])
+    config.parse([gin_file], shrunk, fallbacks={'DATA_DIR': 'noise'})
+    if "DATA_DIR = 'noise'" in config.text():
         made = config.bindings(loop.train, only=['generator'])['generator'].keywords
         data_dir = _records(folder, made['resolution'], made.get('video_channels', 3))
-        shrunk += [f'DATA_DIR = {data_dir!r}', 'NUM_CLASSES = 1']
-    config.parse([gin_file], shrunk)
+        config.parse([gin_file], [*shrunk, f'DATA_DIR = {data_dir!r}', 'NUM_CLASSES = 1'])
 
 
 def _clip(generator: Any) -> np.ndarray:
