@@ -1,5 +1,8 @@
 """tensorflow-io as the decoder: a clear word where its ffmpeg is missing, PyAV's pictures where it is there."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from sample_files import clip, write_video
@@ -65,3 +68,19 @@ def test_a_damaged_video_is_a_bad_clip(ffmpeg, tmp_path):
     (tmp_path / 'a.mp4').write_text('no video' * 100)
     with pytest.raises(BadClip, match='cannot be decoded'):
         list(frames.clip_frames(SourceClip('a', str(tmp_path / 'a.mp4')), TFIO))
+
+
+def test_a_library_that_does_not_load_is_one_sentence():
+    """In a process of its own: tensorflow_io loads its library while it is imported, and only warns of a failure."""
+    program = """
+import tensorflow as tf
+
+def refuse(*unused):
+    raise tf.errors.NotFoundError(None, None, 'undefined symbol')
+
+tf.load_op_library = tf.experimental.register_filesystem_plugin = refuse
+from dvdgan_tf.data import remote
+remote.register('s3://bucket/clips')
+"""
+    shown = subprocess.run([sys.executable, '-c', program], capture_output=True, text=True)
+    assert 'InputError: tensorflow_io does not open s3:// with TensorFlow' in shown.stderr.splitlines()[-1]

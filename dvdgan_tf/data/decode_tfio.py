@@ -29,7 +29,7 @@ def _decode(contents: bytes) -> np.ndarray:
         with warnings.catch_warnings():
             warnings.simplefilter('ignore')  # it warns once for every version of ffmpeg that is not there
             return decoder(contents, 0).numpy()
-    except NotImplementedError:
+    except NotImplementedError:  # what tensorflow_io raises where it finds no ffmpeg
         raise InputError(
             '--decoder=tfio needs libavformat 58, 57 or 56 (ffmpeg 4, 3 or 2), which this machine does not have: '
             'install one, or use --decoder=pyav.'

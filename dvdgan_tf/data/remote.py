@@ -21,19 +21,32 @@ def tensorflow_io() -> Any:
     """The tensorflow_io module; importing it registers its file systems.
 
     Raises:
-        InputError: it is not installed or does not load.
+        InputError: it is not installed.
     """
     try:
         import tensorflow_io
-    except (ImportError, NotImplementedError) as error:
+    except ImportError as error:
         raise InputError(f'tensorflow_io cannot be loaded ({error}): pip install tensorflow-io==0.36.0.') from None
     return tensorflow_io
 
 
 def register(*paths: str) -> None:
-    """Makes TensorFlow able to open these paths. A program that registered s3 must leave through `os._exit`."""
-    if any(path.startswith(_TENSORFLOW_IO_SCHEMES) for path in paths):
+    """Makes TensorFlow able to open these paths. A program that registered s3 must leave through `os._exit`.
+
+    Raises:
+        InputError: tensorflow_io is not installed, or its library does not fit this TensorFlow, of which it only warns.
+    """
+    wanted = {path.split('://')[0] for path in paths if path.startswith(_TENSORFLOW_IO_SCHEMES)}
+    if wanted:
+        import tensorflow as tf
+
         tensorflow_io()
+        missing = wanted - set(tf.io.gfile.get_registered_schemes())
+        if missing:
+            raise InputError(
+                f'tensorflow_io does not open {missing.pop()}:// with TensorFlow {tf.__version__}: install the version '
+                'of it that was made for this TensorFlow; for 2.15 that is 0.36.0.'
+            )
 
 
 def open_input(path: str) -> BinaryIO:
