@@ -1,7 +1,9 @@
 """Work directories seen from outside of training: which configuration one belongs to, and the generator it holds."""
 
+import dataclasses
+import functools
 import logging
-from typing import NamedTuple, Optional, Tuple
+from typing import Optional
 
 import tensorflow as tf
 import tf_keras as keras
@@ -9,7 +11,7 @@ import tf_keras as keras
 from dvdgan_tf import config
 from dvdgan_tf.errors import InputError
 from dvdgan_tf.models import variables
-from dvdgan_tf.training import loop
+from dvdgan_tf.training import data_facts, loop
 from dvdgan_tf.training.checkpoint import best_step, checkpoint_path, restore, saved_steps
 
 _LOG = logging.getLogger(__name__)
@@ -39,14 +41,33 @@ _FREE_PARAMETERS = (
 )
 
 
-class Trained(NamedTuple):
-    """What a work directory holds of a trained generator."""
+@dataclasses.dataclass
+class Trained:
+    """What a work directory holds of a trained generator.
 
+    Attributes:
+        work_dir: where it was found.
+        generator: the moving average of the weights.
+        step: of its checkpoint.
+        facts: what has to be known of the data it was trained on.
+        config_text: the configuration.
+    """
+
+    work_dir: str
     generator: keras.Model
     step: int
-    data: loop.Clips
-    class_names: Tuple[str, ...]
+    facts: data_facts.DataFacts
     config_text: str
+
+    @functools.cached_property
+    def data(self) -> loop.Clips:
+        """The data it was trained on, opened when they are first asked for; replaces the present configuration.
+
+        Raises:
+            InputError: they are not where they were.
+        """
+        config.load(self.work_dir)
+        return config.bindings(loop.train, only=('data',))['data']
 
 
 def claim(work_dir: str) -> None:
@@ -86,17 +107,14 @@ def open_trained(work_dir: str, checkpoint: str = 'newest') -> Trained:
         checkpoint: the step whose checkpoint to use, `newest`, or `best`: the one kept by `loop.train.evaluation`. `0`
             is the generator before any training, made anew: to compare with.
 
-    Returns:
-        the moving average of the generator, its step, the data it was trained on, their classes and the configuration.
-
     Raises:
         InputError: there is no such checkpoint, it is damaged, or the directory is not that of a run.
     """
     config.load(work_dir)
     step = _chosen(work_dir, checkpoint)
-    arguments = config.bindings(loop.train, only=('generator', 'data', 'seed'))
+    arguments = config.bindings(loop.train, only=('generator', 'seed'))
     keras.utils.set_random_seed(arguments['seed'])
-    generator, data = arguments['generator'](), arguments['data']
+    generator = arguments['generator']()
     inputs = [variables.latent_spec(1, generator.latent_size), variables.label_spec(1)]
     if generator.context_frames:
         inputs.append(variables.clip_spec(1, generator.context_frames, generator.resolution, generator.video_channels))
@@ -107,7 +125,7 @@ def open_trained(work_dir: str, checkpoint: str = 'newest') -> Trained:
         if problem is not None:
             known = ', '.join(map(str, saved_steps(work_dir)))
             raise InputError(f'the checkpoint {path} is damaged ({problem}); choose another step of {known}.')
-    return Trained(generator, step, data, data.class_names, config.text())
+    return Trained(work_dir, generator, step, data_facts.read(work_dir), config.text())
 
 
 def _chosen(work_dir: str, checkpoint: str) -> int:

@@ -19,7 +19,8 @@ class ClipSource(Protocol):
     """Where clips come from: records on disk or clips made on the fly.
 
     Clips are float32 [T, resolution, resolution, video_channels] in [-1, 1]; labels are int32 in [0, num_classes).
-    `num_clips` is None where the supply is endless.
+    `num_clips` is None where the supply is endless. `value_range` is what -1 and 1 stand for. `stride` is how many
+    frames of the source lie from one frame of a clip to the next.
     """
 
     num_classes: int
@@ -28,6 +29,8 @@ class ClipSource(Protocol):
     video_channels: int
     num_frames: int
     resolution: int
+    value_range: tuple[float, float] = (0.0, 255.0)
+    stride: int = 1
 
     def training(
         self, first_example: int, global_batch: int, replica_batch: int, host_index: int = 0, host_count: int = 1

@@ -23,6 +23,9 @@ class Clips(Protocol):
     num_frames: int
     video_channels: int
     num_classes: int
+    class_names: Tuple[str, ...]
+    value_range: Tuple[float, float]
+    stride: int
 
     def training(
         self, first_example: int, global_batch: int, replica_batch: int, host_index: int = 0, host_count: int = 1

@@ -14,6 +14,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 from dvdgan_tf.errors import InputError
+from dvdgan_tf.training import data_facts
 from dvdgan_tf.training.average import AverageStatistics
 from dvdgan_tf.training.checkpoint import Checkpointer
 from dvdgan_tf.training.host_loop import Clips, make_loop_call
@@ -164,6 +165,7 @@ def train(
     if not processes.is_chief:
         periods = summary_every, checkpoint_every, preview_every, *([frechet_every] if frechet else [])
         return run([(every, _leave_to_the_chief) for every in periods], _leave_to_the_chief, lambda: False)
+    data_facts.write(work_dir, data)
     previews = Previews(step.ema_generator, data.training(0, preview_clips, preview_clips), seed, preview_fps)
     together = data.training(0, _TOGETHER, _TOGETHER)
     average = AverageStatistics(step.ema_generator, together, seed)
