@@ -46,6 +46,6 @@ setuptools.setup(
         'plots': PLOTS,
         'serving': SERVING,
         'web': ['playwright>=1.50,<2'],  # drives the system's Chromium in the tests of the web page
-        'test': ['pytest>=8,<10', 'ruff>=0.6,<1', 'scipy>=1.10,<2', *VIDEO, *PLOTS, *SERVING],
+        'test': ['pytest>=8,<10', 'pytest-xdist>=3.5,<4', 'ruff>=0.6,<1', 'scipy>=1.10,<2', *VIDEO, *PLOTS, *SERVING],
     },
 )

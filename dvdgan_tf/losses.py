@@ -2,8 +2,10 @@
 
     D: E[relu(1 - D(x))] + E[relu(1 + D(G(z)))]        G: -E[D(G(z))]
 
-Differences from the paper: none.
+Differences from the paper: `grid_cell` is not in it, and not used unless asked for.
 """
+
+from typing import Sequence
 
 import tensorflow as tf
 
@@ -16,3 +18,17 @@ def discriminator_hinge(real_logits: tf.Tensor, fake_logits: tf.Tensor) -> tf.Te
 def generator_hinge(fake_logits: tf.Tensor) -> tf.Tensor:
     """`[B]` logits of generated clips to the generator's loss of each, `[B]`."""
     return -fake_logits
+
+
+def grid_cell(samples: Sequence[tf.Tensor], truth: tf.Tensor) -> tf.Tensor:
+    """How far the mean of several predictions is from what came: DGMR's regularization (Ravuri et al. 2021).
+
+    There every difference is weighted by the rain; here all weigh the same.
+
+    Args:
+      samples: `[B, T, H, W, C]` each, from the same contexts.
+      truth: `[B, T, H, W, C]`.
+
+    Returns: the mean absolute difference of each clip, `[B]`.
+    """
+    return tf.reduce_mean(tf.abs(tf.add_n(list(samples)) / len(samples) - truth), [1, 2, 3, 4])

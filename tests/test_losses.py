@@ -26,3 +26,9 @@ def test_means_are_those_of_tensorflow_gan():
     np.testing.assert_allclose(
         tf.reduce_mean(losses.generator_hinge(FAKE)), theirs.wasserstein_hinge_generator_loss(FAKE)
     )
+
+
+def test_grid_cells_are_compared_with_the_mean_of_the_samples():
+    clips = np.random.default_rng(0).normal(size=(4, 2, 3, 4, 5, 1)).astype(np.float32)  # three samples and the truth
+    expected = [np.mean(np.abs((a + b + c) / 3 - truth)) for a, b, c, truth in zip(*clips)]
+    np.testing.assert_allclose(losses.grid_cell(list(clips[:3]), clips[3]), expected, rtol=1e-6)

@@ -129,3 +129,8 @@ def test_more_frames_for_the_spatial_discriminator_than_there_are_is_one_sentenc
         InputError, match=r'spatial_frames \(k\) is 9, but clips have 4 generated frames; choose 1 to 4'
     ):
         _make(spatial_frames=9)
+
+
+def test_a_distance_to_the_truth_in_synthesis_is_one_sentence():
+    with pytest.raises(InputError, match='grid_cell_weight compares predictions with the truth; synthesis has none'):
+        _make(grid_cell_weight=20.0)

@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 import tf_keras as keras
 
+from dvdgan_tf.errors import InputError
 from dvdgan_tf.models import Generator, SpatialDiscriminator, TemporalDiscriminator
 from dvdgan_tf.training import step as step_module
 from dvdgan_tf.training.step import GanStep
@@ -12,8 +13,7 @@ from dvdgan_tf.training.step import GanStep
 CONTEXT, FRAMES, BATCH = 2, 2, 2
 
 
-@pytest.fixture(scope='module')
-def step():
+def _step(**options):
     adam = lambda: keras.optimizers.Adam(1e-3, jit_compile=False)  # noqa: E731
     return GanStep(
         generator=lambda: Generator(16, FRAMES, 1, 1, context_frames=CONTEXT),
@@ -24,7 +24,18 @@ def step():
         global_batch=BATCH,
         seed=0,
         spatial_frames=FRAMES,
+        **options,
     )
+
+
+@pytest.fixture(scope='module')
+def step():
+    return _step()
+
+
+@pytest.fixture(scope='module')
+def regularized_step():
+    return _step(grid_cell_weight=1.0, grid_cell_samples=2)
 
 
 def _clip(seed):
@@ -57,3 +68,30 @@ def test_labels_of_the_data_are_ignored_and_a_step_takes_a_batch_for_the_context
     metrics = tf.function(lambda: step([(_clip(0), labels), (_clip(1), labels), (_clip(2), labels)]), autograph=False)()
     assert all(np.isfinite(value) for value in metrics.values())
     assert step.step.numpy() == 1
+
+
+def test_the_distance_of_the_samples_mean_is_added_with_its_weight(regularized_step):
+    step, before = regularized_step, [variable.numpy() for variable in regularized_step.variables]
+
+    def at_first(call):
+        for variable, value in zip(step.variables, before):
+            variable.assign(value)
+        return call(step_module._Draws(step, 0, 0))
+
+    def loss(weight):
+        step.grid_cell_weight = weight
+        gradients, metrics = at_first(lambda draws: step._deceive((_clip(0), None), draws))
+        return metrics['loss/generator'], tf.linalg.global_norm(gradients)
+
+    first, second = at_first(lambda draws: [step._generate(_clip(0), draws)[0] for _ in range(2)])
+    assert np.abs(first - second).max() > 0
+    distance = np.mean(np.abs((first + second) / 2 - _clip(0)[:, CONTEXT:]))
+    (light, small), (heavy, large) = loss(1.0), loss(1e5)
+    np.testing.assert_allclose(heavy - light, (1e5 - 1) * distance, rtol=1e-4)
+    assert large > 10 * small
+
+
+@pytest.mark.parametrize(('weight', 'samples'), [(-1.0, 2), (1.0, 0), (1.0, 17)])
+def test_weights_and_numbers_of_samples_that_make_no_sense_are_one_sentence(weight, samples):
+    with pytest.raises(InputError, match=f'grid_cell_weight is {weight} and grid_cell_samples {samples}; choose'):
+        _step(grid_cell_weight=weight, grid_cell_samples=samples)

@@ -3,8 +3,9 @@
 The step runs in replica context and does no input or output. Every random number is a pure function of (seed, step, row
 of the global batch), so a resumed run repeats the original and the number of replicas changes nothing.
 
-Differences from the paper: none. Not stated there [inferred]: the two discriminators' losses have equal weight; labels
-of generated clips are uniform over the classes; real and generated clips are judged in one pass.
+Differences from the paper: none by default; `grid_cell_weight` is of its descendant DGMR. Not stated there [inferred]:
+the two discriminators' losses have equal weight; labels of generated clips are uniform over the classes; real and
+generated clips are judged in one pass.
 """
 
 from typing import Callable, Dict, List, Sequence, Tuple
@@ -23,6 +24,7 @@ from dvdgan_tf.training.ema import ExponentialMovingAverage, averaged_copy
 Batch = Tuple[tf.Tensor, tf.Tensor]
 Metrics = Dict[str, tf.Tensor]
 _DRAWS_PER_STEP = 64
+_MOST_SAMPLES = _DRAWS_PER_STEP // 4  # of four draws each: latent, label, frames, place of phi
 
 
 class GanStep(tf.Module):
@@ -43,6 +45,8 @@ class GanStep(tf.Module):
       discriminator_updates: updates of D per update of G.
       micro_batches: parts in which a replica goes through its share of a batch, one after the other, to save memory;
         the generator normalises by the moments of a part of all replicas.
+      grid_cell_weight: for prediction, weight of `losses.grid_cell` in G's loss; 0 in the paper, 20 in DGMR.
+      grid_cell_samples: predictions of each context in an update of G where that weight is not 0; 6 in DGMR.
       ema_decay: decay of the average.
       ema_start_step: generator step from which the average is taken.
     """
@@ -61,6 +65,8 @@ class GanStep(tf.Module):
         phi: views.Phi = views.average_pool_2x2,
         discriminator_updates: int = 2,
         micro_batches: int = 1,
+        grid_cell_weight: float = 0.0,
+        grid_cell_samples: int = 6,
         ema_decay: float = 0.9999,
         ema_start_step: int = 20_000,
     ) -> None:
@@ -71,6 +77,8 @@ class GanStep(tf.Module):
         self.phi = phi
         self.discriminator_updates = discriminator_updates
         self.micro_batches = micro_batches
+        self.grid_cell_weight = grid_cell_weight
+        self.grid_cell_samples = grid_cell_samples
         self.step = tf.Variable(
             0, trainable=False, dtype=tf.int64, aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA
         )
@@ -163,12 +171,21 @@ class GanStep(tf.Module):
         descent = self._generator_descent
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(descent.variables)
-            fake, fake_label = self._generate(clip, draws)
-            seen = self._seen(self._with_context(clip, fake), draws)
-            logits = [network(seen[name], fake_label, training=False) for name, network in self._discriminators()]
-            loss = self._mean(losses.generator_hinge(tf.add_n(logits)))
+            count = self.grid_cell_samples if self.grid_cell_weight else 1
+            samples = [self._generate(clip, draws) for _ in range(count)]
+            loss = tf.add_n([self._adversarial(clip, fake, label, draws) for fake, label in samples]) / count
+            if self.grid_cell_weight:
+                truth = clip[:, self.generator.context_frames :]
+                distance = losses.grid_cell([fake for fake, _ in samples], truth)
+                loss += self.grid_cell_weight * self._mean(distance)
             scaled = descent.scaled(loss)
         return descent.gradients(tape, scaled), {'loss/generator': loss}
+
+    def _adversarial(self, clip: tf.Tensor, fake: tf.Tensor, label: tf.Tensor, draws: '_Draws') -> tf.Tensor:
+        """G's hinge loss of generated clips."""
+        seen = self._seen(self._with_context(clip, fake), draws)
+        logits = [network(seen[name], label, training=False) for name, network in self._discriminators()]
+        return self._mean(losses.generator_hinge(tf.add_n(logits)))
 
     def _part(self, batch: Batch, number: int) -> Batch:
         """The micro-batch of this number."""
@@ -206,6 +223,13 @@ class GanStep(tf.Module):
             raise InputError(
                 f'spatial_frames (k) is {self.spatial_frames}, but clips have {frames} generated frames; '
                 f'choose 1 to {frames}.'
+            )
+        if self.grid_cell_weight and not self.generator.context_frames:
+            raise InputError('grid_cell_weight compares predictions with the truth; synthesis has none: set it to 0.')
+        if self.grid_cell_weight < 0 or not 1 <= self.grid_cell_samples <= _MOST_SAMPLES:
+            raise InputError(
+                f'grid_cell_weight is {self.grid_cell_weight} and grid_cell_samples {self.grid_cell_samples}; choose a '
+                f'weight of 0 or more and 1 to {_MOST_SAMPLES} samples.'
             )
         replicas = tf.distribute.get_strategy().num_replicas_in_sync
         if self.micro_batches < 1 or self.global_batch % (replicas * self.micro_batches):
