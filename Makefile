@@ -22,7 +22,7 @@ quickstart: install
 	@echo 'The moving shapes that it learned: $(RUN)/samples/clips.gif'
 
 test: install
-	$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile
+	$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
 
 test-web: install
 	$(BIN)/python -m pip install --quiet --no-compile --editable '.[test,web]'

@@ -12,7 +12,7 @@ import tensorflow as tf
 from dvdgan_tf import config
 from dvdgan_tf.models import variables
 from dvdgan_tf.sampling import video
-from dvdgan_tf.training import loop
+from dvdgan_tf.training import data_facts, loop
 from dvdgan_tf.training.checkpoint import checkpoint_path
 
 CHECKOUT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -30,7 +30,9 @@ def work_dir(tmp_path_factory):
     path = str(tmp_path_factory.mktemp('run'))
     config.parse(['gin/quickstart.gin'], SHRUNK)
     config.save(path)
-    generator = config.bindings(loop.train, only=('generator',))['generator']()
+    parts = config.bindings(loop.train, only=('generator', 'data'))
+    data_facts.write(path, parts['data'])
+    generator = parts['generator']()
     specs = (variables.latent_spec(1, generator.latent_size), variables.label_spec(1))
     variables.make_variables(generator, *specs)
     prefix = checkpoint_path(path, 0)
