@@ -17,7 +17,7 @@ def signatures(network: tf.Module) -> Dict[str, tf.types.experimental.ConcreteFu
     """The named functions of a generator: those of `Synthesis`, or for a generator with context those of `Prediction`.
 
     Args:
-      network: with `generate`, `from_embedding` and the attributes of `dvdgan_tf.export.frozen.Frozen`.
+      network: with `generate`, `from_embedding` and the attributes of `dvdgan_tf.exporters.frozen.Frozen`.
     """
     served = (Prediction if network.context_frames else Synthesis)(network)
     return {

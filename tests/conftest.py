@@ -27,7 +27,7 @@ def exported_folders(tmp_path_factory):
     """Whole SavedModels of the tiny generators: one for synthesis, one that continues clips."""
     import exported
 
-    from dvdgan_tf.export import saved_model, version_folder
+    from dvdgan_tf.exporters import saved_model, version_folder
 
     def export(kind, context_frames):
         output = str(tmp_path_factory.mktemp(kind))

@@ -6,7 +6,7 @@ from typing import Sequence
 import numpy as np
 import tensorflow as tf
 
-from dvdgan_tf.export.subject import Subject, make_subject
+from dvdgan_tf.exporters.subject import Subject, make_subject
 from dvdgan_tf.layers.spectral_norm import SpectralKernel
 from dvdgan_tf.models import Generator
 from dvdgan_tf.models.variables import clip_spec, label_spec, latent_spec, make_variables

@@ -6,8 +6,9 @@ import numpy as np
 import tensorflow as tf
 from sample_files import clip, write_video
 
-from dvdgan_tf.data import prepare, records
-from dvdgan_tf.data.clips import Rules
+from dvdgan_tf.data import records
+from dvdgan_tf.prepare import preparation
+from dvdgan_tf.prepare.listing import Rules
 
 
 def make_folder(root, per_class=3, frames=8):
@@ -18,7 +19,7 @@ def make_folder(root, per_class=3, frames=8):
 
 
 def run(listing, output, rules=None, **options):
-    return prepare.prepare(listing, rules or Rules(), str(output), source={'name': 'test', 'input': 'x'}, **options)
+    return preparation.prepare(listing, rules or Rules(), str(output), source={'name': 'test', 'input': 'x'}, **options)
 
 
 def shard_bytes(folder):

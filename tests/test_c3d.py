@@ -5,7 +5,8 @@ import pytest
 import tensorflow as tf
 
 from dvdgan_tf.errors import InputError
-from dvdgan_tf.metrics import c3d, features, preprocessing
+from dvdgan_tf.metrics import preprocessing
+from dvdgan_tf.metrics.networks import c3d, features
 
 DIVISOR = 16
 

@@ -10,8 +10,8 @@ import time
 import pytest
 import tensorflow as tf
 
+from dvdgan_tf.distribute import cluster, local_workers, strategy
 from dvdgan_tf.errors import InputError, PeerLost
-from dvdgan_tf.training import cluster, local_workers, strategy
 
 TWO = {'cluster': {'worker': ['a:1', 'b:2']}, 'task': {'type': 'worker', 'index': 1}}
 

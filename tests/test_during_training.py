@@ -6,7 +6,7 @@ import pytest
 from test_evaluation import TinyClips, TinyGenerator
 
 from dvdgan_tf.errors import InputError
-from dvdgan_tf.metrics.during_training import ProtocolScores, load_networks
+from dvdgan_tf.evaluation.during_training import ProtocolScores, load_networks
 
 
 def test_scores_fall_as_the_generator_gets_better_and_the_best_step_is_known(tmp_path):

@@ -16,13 +16,13 @@ import pytest
 import tensorflow as tf
 import tf_keras as keras
 
+from dvdgan_tf.distribute.strategy import make_strategy, sum_over_replicas
 from dvdgan_tf.layers.conv_gru import ConvGRU
 from dvdgan_tf.layers.normalization import ConditionalNormalization
 from dvdgan_tf.layers.residual import DiscriminatorBlock
 from dvdgan_tf.layers.spectral_norm import SpectralDense
 from dvdgan_tf.models import views
 from dvdgan_tf.training.step import GanStep
-from dvdgan_tf.training.strategy import make_strategy, sum_over_replicas
 
 BATCH, FRAMES, SIZE, CLASSES = 8, 2, 4, 3
 TOLERANCE = {'float32': 1e-5, 'float64': 1e-10}

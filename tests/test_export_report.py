@@ -4,7 +4,7 @@ import exported
 import numpy as np
 
 from dvdgan_tf.errors import InputError
-from dvdgan_tf.export import report
+from dvdgan_tf.exporters import report
 
 
 def test_a_row_tells_the_size_and_the_error_in_levels(tmp_path):

@@ -7,10 +7,10 @@ import pytest
 from PIL import Image
 from sample_files import clip
 
-from dvdgan_tf.data.clips import Rules
-from dvdgan_tf.data.folders import Holdout, hold_out, list_folder, only_splits
-from dvdgan_tf.data.frames import clip_frames
 from dvdgan_tf.errors import InputError
+from dvdgan_tf.prepare.folders import Holdout, hold_out, list_folder, only_splits
+from dvdgan_tf.prepare.frames import clip_frames
+from dvdgan_tf.prepare.listing import Rules
 
 
 def touch(root, *paths):

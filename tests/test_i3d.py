@@ -9,7 +9,8 @@ import pytest
 import tensorflow as tf
 
 from dvdgan_tf.errors import InputError
-from dvdgan_tf.metrics import features, hub_module, i3d, i3d_weights, preprocessing
+from dvdgan_tf.metrics import preprocessing
+from dvdgan_tf.metrics.networks import features, hub_module, i3d, i3d_weights
 
 DIVISOR = 16
 

@@ -10,9 +10,10 @@ import pytest
 from PIL import Image
 from sample_files import clip
 
-from dvdgan_tf.data import inspect, prepare, records
-from dvdgan_tf.data.clips import Listing, Rules, SourceClip
+from dvdgan_tf.data import inspect, records
 from dvdgan_tf.errors import InputError
+from dvdgan_tf.prepare import preparation, workers
+from dvdgan_tf.prepare.listing import Listing, Rules, SourceClip
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
@@ -34,7 +35,7 @@ def write(folder, array, splits=None, groups=None, labels=None, classes=('jump',
         for n in range(count)
     ]
     listing = Listing(tuple(clips), classes, dtype='uint8' if array.dtype == np.uint8 else 'float32')
-    prepare.prepare(
+    preparation.prepare(
         listing, Rules(encoding), str(folder / 'out'), source={'name': 'npz', 'input': 'x'}, shard_clips=2, **options
     )
     return folder / 'out'
@@ -110,9 +111,9 @@ def test_a_shard_cut_short_is_found_and_the_rest_still_read(tmp_path):
 
 
 def test_a_frame_that_is_no_picture_is_found(tmp_path, monkeypatch):
-    original = records.encode_frame
+    original = workers.encode_frame
     monkeypatch.setattr(
-        records, 'encode_frame', lambda frame, rules: original(frame, rules)[: 40 if frame[0, 0, 2] == 100 else None]
+        workers, 'encode_frame', lambda frame, rules: original(frame, rules)[: 40 if frame[0, 0, 2] == 100 else None]
     )
     folder = write(tmp_path, some())
     errors = inspect.inspect(str(folder), 6)['errors']

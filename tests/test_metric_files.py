@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from dvdgan_tf.errors import InputError
-from dvdgan_tf.metrics import files, scores
-from dvdgan_tf.metrics.features import offline_network
+from dvdgan_tf.evaluation import files
+from dvdgan_tf.evaluation.selftest import moments_of
+from dvdgan_tf.metrics import scores
+from dvdgan_tf.metrics.networks.features import offline_network
 from dvdgan_tf.metrics.offline import OfflineNetwork
-from dvdgan_tf.metrics.selftest import moments_of
 
 
 def moving(count, seed, frames=10, size=24, channels=3):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from dvdgan_tf.errors import InputError
-from dvdgan_tf.export import onnx_model
+from dvdgan_tf.exporters import onnx_model
 
 ENVIRONMENT = Path(__file__).resolve().parent.parent / '.onnx'
 

@@ -7,12 +7,12 @@ import pytest
 import tensorflow as tf
 import tf_keras as keras
 
+from dvdgan_tf.distribute.strategy import device_type, make_strategy
 from dvdgan_tf.errors import InputError
 from dvdgan_tf.layers.convolution import ConvolutionPool, SpectralConvolution
 from dvdgan_tf.models import Generator, SpatialDiscriminator, TemporalDiscriminator
 from dvdgan_tf.models.variables import clip_spec, label_spec, latent_spec
 from dvdgan_tf.training import precision
-from dvdgan_tf.training.strategy import device_type, make_strategy
 
 
 @pytest.mark.parametrize('flags, warned', [('flags : fma avx512f', True), ('flags : avx512f avx512_bf16', False)])

@@ -13,9 +13,10 @@ from PIL import Image
 from prepared import make_folder, run, shard_bytes, stored
 from sample_files import clip, write_sound, write_video
 
-from dvdgan_tf.data import folders, prepare, records, sources, workers
-from dvdgan_tf.data.clips import Listing, Rules, SourceClip
+from dvdgan_tf.data import records
 from dvdgan_tf.errors import InputError
+from dvdgan_tf.prepare import folders, preparation, sources, workers
+from dvdgan_tf.prepare.listing import Listing, Rules, SourceClip
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
@@ -154,7 +155,7 @@ def test_bad_videos_among_good_ones_are_skipped_and_listed(tmp_path):
     (lost / '2.png').write_bytes((lost / '1.png').read_bytes()[:100])
     manifest = run(folders.list_folder(str(root)), tmp_path / 'out', processes=2)
     assert manifest['splits']['train']['clips'] == 6 and manifest['skipped'] == 8
-    reasons = dict(prepare.skipped_clips(str(tmp_path / 'out')))
+    reasons = dict(preparation.skipped_clips(str(tmp_path / 'out')))
     expected = {
         'jump/zero.mp4': '0 bytes',
         'jump/text.avi': 'not a video',

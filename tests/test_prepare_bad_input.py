@@ -11,9 +11,10 @@ import tensorflow as tf
 from PIL import Image
 from prepared import make_folder, run, stored
 
-from dvdgan_tf.data import clips, folders, prepare, records, remote
-from dvdgan_tf.data.clips import Listing, Rules, SourceClip
+from dvdgan_tf.data import records, remote
 from dvdgan_tf.errors import InputError
+from dvdgan_tf.prepare import folders, listing, preparation
+from dvdgan_tf.prepare.listing import Listing, Rules, SourceClip
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
@@ -71,8 +72,8 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path, monkeypatch):
 
 def test_videos_without_pyav_are_one_sentence(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, 'av', None)
-    monkeypatch.delitem(sys.modules, 'dvdgan_tf.data.decode', raising=False)
-    monkeypatch.delattr('dvdgan_tf.data.decode', raising=False)
+    monkeypatch.delitem(sys.modules, 'dvdgan_tf.prepare.decoding', raising=False)
+    monkeypatch.delattr('dvdgan_tf.prepare.decoding', raising=False)
     listing = Listing((SourceClip('a', 'a.mp4'),), ('all',))
     with pytest.raises(InputError, match=r'dvdgan_tf\[video\]'):
         run(listing, tmp_path / 'out')
@@ -81,7 +82,7 @@ def test_videos_without_pyav_are_one_sentence(tmp_path, monkeypatch):
 @pytest.mark.parametrize('words', [['1'], ['a', 'b'], ['3', '2'], ['0', '1', '2']])
 def test_a_value_range_is_two_increasing_numbers(words):
     with pytest.raises(InputError, match='two increasing numbers'):
-        clips.parse_range(words)
+        listing.parse_range(words)
 
 
 def test_damaged_manifests_and_indexes_are_found(tmp_path):
@@ -111,7 +112,7 @@ def test_what_may_not_be_read_or_is_gone_is_listed(tmp_path, monkeypatch):
 
     monkeypatch.setattr(remote, 'open_input', forbidden)
     assert run(listing, tmp_path / 'out')['splits']['train']['clips'] == 2
-    reasons = dict(prepare.skipped_clips(str(tmp_path / 'out')))
+    reasons = dict(preparation.skipped_clips(str(tmp_path / 'out')))
     assert reasons == {'jump/jump0.mp4': 'is missing', 'run/run1.mp4': 'may not be read'}
 
 

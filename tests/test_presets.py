@@ -11,8 +11,9 @@ import pytest
 import tensorflow as tf
 
 from dvdgan_tf import config, trained
-from dvdgan_tf.data import clips, prepare, sources
 from dvdgan_tf.errors import InputError
+from dvdgan_tf.prepare import preparation, sources
+from dvdgan_tf.prepare.listing import Rules
 from dvdgan_tf.training import loop
 from dvdgan_tf.training.step import GanStep
 
@@ -42,7 +43,7 @@ def radar(tmp_path_factory):
         np.save(folder / f'{split}.npy', part)
     listing = sources.array_files(str(folder), None, (LOW, HIGH))
     source = {'name': 'npz', 'input': 'x'}
-    prepare.prepare(listing, clips.Rules('raw'), str(folder / 'out'), source=source, value_range=(LOW, HIGH))
+    preparation.prepare(listing, Rules('raw'), str(folder / 'out'), source=source, value_range=(LOW, HIGH))
     return str(folder / 'out'), fields
 
 

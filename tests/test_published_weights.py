@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from dvdgan_tf.metrics import features, prediction, selftest
+from dvdgan_tf.evaluation import selftest
+from dvdgan_tf.metrics import prediction
+from dvdgan_tf.metrics.networks import features
 
 
 def path_of(name):

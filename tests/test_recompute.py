@@ -7,14 +7,14 @@ import pytest
 import tensorflow as tf
 import tf_keras as keras
 
+from dvdgan_tf.distribute.strategy import make_strategy
 from dvdgan_tf.layers.conv_gru import ConvGRU
 from dvdgan_tf.layers.normalization import ConditionalNormalization
 from dvdgan_tf.layers.recompute import recomputed
 from dvdgan_tf.layers.residual import GeneratorBlock
 from dvdgan_tf.models.generator import GeneratorGroup
-from dvdgan_tf.training.cost import peak_bytes
-from dvdgan_tf.training.descent import in_parts
-from dvdgan_tf.training.strategy import make_strategy
+from dvdgan_tf.planning.graph_cost import peak_bytes
+from dvdgan_tf.training.gradient_accumulation import in_parts
 
 FRAMES = 3
 

@@ -4,8 +4,8 @@ import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
+from dvdgan_tf.distribute.strategy import make_strategy, sum_over_replicas
 from dvdgan_tf.layers.normalization import ConditionalNormalization
-from dvdgan_tf.training.strategy import make_strategy, sum_over_replicas
 
 BATCH, FRAMES, SIZE, CHANNELS = 4, 2, 3, 5
 

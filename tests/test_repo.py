@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / 'dvdgan_tf'
 PROGRAMS = sorted(path for path in (ROOT / 'bin').iterdir() if path.is_file())
 MODULES = sorted(PACKAGE.rglob('*.py'))
-SCRIPTS = sorted(path for name in ('benchmarks', 'export') for path in (ROOT / name).rglob('*.py'))
+SCRIPTS = sorted(path for name in ('studies', 'export') for path in (ROOT / name).rglob('*.py'))
 GIN_FILES = sorted((ROOT / 'gin').rglob('*.gin'))
 EXPERIMENTS = [path for path in GIN_FILES if path.name != 'base.gin']
 README = (ROOT / 'README.md').read_text()
@@ -37,14 +37,21 @@ ARROWS = {
     'layers': set(),
     'models': {'layers'},
     'data': set(),
+    'prepare': {'data'},
     'metrics': set(),
+    'evaluation': {'metrics'},
     'sampling': set(),
+    'distribute': set(),
     # The networks and the data arrive as arguments; of models only what is not a network is imported.
-    'training': {'losses', 'layers', 'models.standing', 'models.variables', 'models.views', 'sampling'},
+    'training': {'losses', 'layers', 'models.standing', 'models.variables', 'models.views', 'sampling', 'distribute'},
+    'planning': {'models.variables', 'training', 'distribute'},
     'serving': {'sampling'},
-    'export': {'layers', 'models.variables', 'sampling', 'serving'},
+    'exporters': {'layers', 'models.variables', 'sampling', 'serving'},
     'trained': {'config', 'models.variables', 'training'},
-    'benchmarks': {'layers', 'losses', 'models', 'data', 'training', 'metrics', 'sampling', 'config', 'trained'},
+    'benchmarks': {
+        *('layers', 'losses', 'models', 'data', 'prepare', 'training', 'distribute', 'planning', 'metrics'),
+        *('evaluation', 'sampling', 'config', 'trained'),
+    },
 }
 # What one file alone may import, and only where it is used.
 GUESTS = ('gin', 'tensorflow_gan', 'tensorflow_hub', 'tensorflow_io')
@@ -117,7 +124,7 @@ def test_one_file_names_the_strategies():
         names = {getattr(node, 'attr', getattr(node, 'id', '')) for node in nodes_of(path)}
         if any(re.fullmatch(r'[A-Z]\w+Strategy', name) for name in names):
             naming.add(relative(path))
-    assert naming == {'dvdgan_tf/training/strategy.py'}
+    assert naming == {'dvdgan_tf/distribute/strategy.py'}
 
 
 def test_keras_is_tf_keras():

@@ -6,9 +6,9 @@ from PIL import Image
 from sample_files import clip, write_video
 from test_sources import write_bair
 
-from dvdgan_tf.data import folders, prepare, sources
-from dvdgan_tf.data.clips import Rules
 from dvdgan_tf.data.pipeline import RecordClips
+from dvdgan_tf.prepare import folders, preparation, sources
+from dvdgan_tf.prepare.listing import Rules
 
 FRAMES, SIDE = 10, 32
 
@@ -16,7 +16,7 @@ FRAMES, SIDE = 10, 32
 def stored(listing, folder, split='train', side=SIDE, encoding=None, **options):
     """(clips uint8-scaled [N, T, side, side, C], labels) of a split, in the order of their names."""
     rules = Rules(encoding or ('raw' if listing.lossless else 'jpeg'))
-    prepare.prepare(listing, rules, str(folder), source={'name': 'test', 'input': 'x'}, **options)
+    preparation.prepare(listing, rules, str(folder), source={'name': 'test', 'input': 'x'}, **options)
     source = RecordClips(str(folder), side, FRAMES, split=split)
     clips, labels, valid = next(iter(source.evaluation(source.num_clips, 'first')))
     assert valid.numpy().all()
@@ -81,7 +81,7 @@ def test_kinetics_with_missing_files(tmp_path):
     validate, labels, _ = stored(listing, tmp_path / 'out', 'validate')
     np.testing.assert_array_equal(labels, [1])
     check(validate, frames[2:], 8)
-    assert ('AAAAAAAAAA4_000000_000010', 'is missing') in prepare.skipped_clips(str(tmp_path / 'out'))
+    assert ('AAAAAAAAAA4_000000_000010', 'is missing') in preparation.skipped_clips(str(tmp_path / 'out'))
 
 
 def test_bair_without_any_loss(tmp_path):

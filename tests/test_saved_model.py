@@ -3,13 +3,14 @@
 import json
 import os
 
+import c_api
 import exported
 import numpy as np
 import pytest
 import tensorflow as tf
 from tensorflow_serving.apis import prediction_log_pb2
 
-from dvdgan_tf.export import c_api, saved_model, warmup
+from dvdgan_tf.exporters import saved_model, warmup
 from dvdgan_tf.sampling.latents import sample_latents
 from dvdgan_tf.sampling.video import to_uint8
 

@@ -6,8 +6,9 @@ import tensorflow as tf
 import tensorflow_gan as tfgan
 
 from dvdgan_tf.errors import InputError
-from dvdgan_tf.metrics import scores, selftest
-from dvdgan_tf.metrics.selftest import entropies_of, moments_of
+from dvdgan_tf.evaluation import selftest
+from dvdgan_tf.evaluation.selftest import entropies_of, moments_of
+from dvdgan_tf.metrics import scores
 
 
 def normal(count, size, seed=0, scale=1.0):

@@ -10,6 +10,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+import c_api
 import grpc
 import numpy as np
 import pytest
@@ -18,7 +19,6 @@ from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 from tensorflow_serving.config import model_server_config_pb2
 
 from dvdgan_tf.errors import InputError
-from dvdgan_tf.export import c_api
 
 PROGRAMS = Path(__file__).resolve().parent.parent / 'export' / 'serving'
 sys.path.insert(0, str(PROGRAMS))

@@ -5,10 +5,10 @@ import pytest
 import tensorflow as tf
 from sample_files import clip
 
-from dvdgan_tf.data import sources
-from dvdgan_tf.data.clips import BadClip, Rules
-from dvdgan_tf.data.frames import clip_frames
 from dvdgan_tf.errors import InputError
+from dvdgan_tf.prepare import sources
+from dvdgan_tf.prepare.frames import clip_frames
+from dvdgan_tf.prepare.listing import BadClip, Rules
 
 UCF = [
     ('ApplyEyeMakeup', 'v_ApplyEyeMakeup_g01_c01'),

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from dvdgan_tf.distribute import strategy
 from dvdgan_tf.errors import InputError
-from dvdgan_tf.training import strategy
 
 
 def test_an_unknown_strategy_is_refused_with_those_that_exist():

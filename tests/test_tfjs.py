@@ -14,8 +14,8 @@ import tensorflow as tf
 from PIL import Image
 
 from dvdgan_tf.errors import InputError
-from dvdgan_tf.export import tfjs, tfjs_graph, tfjs_node
-from dvdgan_tf.export.tfjs_graph import TfjsGraph, read_graph
+from dvdgan_tf.exporters import tfjs, tfjs_graph, tfjs_node
+from dvdgan_tf.exporters.tfjs_graph import TfjsGraph, read_graph
 from dvdgan_tf.sampling.latents import interpolate, sample_latents
 from dvdgan_tf.sampling.video import to_uint8
 

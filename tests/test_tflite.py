@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dvdgan_tf.export import tflite
+from dvdgan_tf.exporters import tflite
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / 'export' / 'tflite'))
 import run  # noqa: E402

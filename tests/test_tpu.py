@@ -7,11 +7,11 @@ import sys
 import pytest
 import tf_keras as keras
 
+from dvdgan_tf.distribute.strategy import make_strategy
 from dvdgan_tf.errors import InputError
 from dvdgan_tf.layers.moments import TimestepMoments
 from dvdgan_tf.models import Generator, SpatialDiscriminator, TemporalDiscriminator
 from dvdgan_tf.training.step import GanStep
-from dvdgan_tf.training.strategy import make_strategy
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'docs'))
 

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from dvdgan_tf.errors import InputError
-from dvdgan_tf.export import version_folder
+from dvdgan_tf.exporters import version_folder
 
 
 def test_a_version_is_never_overwritten_nor_half_written(tmp_path):

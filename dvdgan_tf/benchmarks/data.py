@@ -16,9 +16,11 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
-from dvdgan_tf.data import clips, decode, folders, pipeline, prepare
+from dvdgan_tf.data import pipeline
 from dvdgan_tf.data.pipeline import RecordClips
 from dvdgan_tf.data.synthetic import SyntheticClips
+from dvdgan_tf.prepare import decoding, folders, preparation
+from dvdgan_tf.prepare.listing import Listing, Rules
 
 RESOLUTION, NUM_FRAMES, BATCH = 64, 12, 8
 
@@ -84,7 +86,7 @@ def _as_films(source: str, folder: str) -> str:
     """From each video of a folder four films of 340x256, 30 frames/s and ten seconds, with different beginnings."""
     for number, clip in enumerate(folders.list_folder(source).clips):
         pictures = []
-        for frame, _, _ in decode.video_frames(clip.path, clips.Rules()):
+        for frame, _, _ in decoding.video_frames(clip.path, Rules()):
             pictures.append(np.asarray(Image.fromarray(frame).resize((340, 256), Image.Resampling.BILINEAR)))
         for start in range(0, 240, 60):
             chosen = [pictures[(start + time) % len(pictures)] for time in range(300)]
@@ -92,9 +94,9 @@ def _as_films(source: str, folder: str) -> str:
     return folder
 
 
-def _preparing(listing: clips.Listing, output: str, cores: int) -> Iterator[str]:
+def _preparing(listing: Listing, output: str, cores: int) -> Iterator[str]:
     """Frames per second of PyAV alone (one process, its own threads on all cores) and of the whole preparation."""
-    rules = clips.Rules(short_side=RESOLUTION)
+    rules = Rules(short_side=RESOLUTION)
     started, cpu, frames = time.perf_counter(), time.process_time(), 0
     reformatter = av.video.reformatter.VideoReformatter()
     for clip in listing.clips:
@@ -109,14 +111,14 @@ def _preparing(listing: clips.Listing, output: str, cores: int) -> Iterator[str]
     yield f'  PyAV alone, one reformatter, {cores} threads: {alone:.0f} frames/s, {alone_cpu:.0f} a CPU second'
     source = {'name': 'folder', 'input': 'benchmark'}
     cpu = time.process_time()
-    prepare.prepare(listing, rules, output, source=source, processes=1)
+    preparation.prepare(listing, rules, output, source=source, processes=1)
     per_cpu = frames / (time.process_time() - cpu)
     stamps = []  # from the first finished clip on: the start of the processes is not counted
 
-    def stamp(progress: prepare.Progress) -> None:
+    def stamp(progress: preparation.Progress) -> None:
         stamps.append((time.perf_counter(), progress.frames))
 
-    prepare.prepare(listing, rules, f'{output}-parallel', source=source, processes=cores, report=stamp)
+    preparation.prepare(listing, rules, f'{output}-parallel', source=source, processes=cores, report=stamp)
     rate = (stamps[-1][1] - stamps[0][1]) / (stamps[-1][0] - stamps[0][0])
     yield (
         f'  bin/prepare, {cores} processes: {rate:.0f} frames/s; one process: {per_cpu:.0f} a CPU second; '
@@ -136,9 +138,9 @@ def _reading(source: RecordClips, examples: int) -> tuple[str, float]:
     return f'  reading records: {rate:.0f} frames/s, {per_core:.0f} a CPU second', rate
 
 
-def _direct(listing: clips.Listing, rate: float, examples: int) -> str:
+def _direct(listing: Listing, rate: float, examples: int) -> str:
     """Decoding the window of every example from its video, as a loader without records does."""
-    rules, choose = clips.Rules(short_side=RESOLUTION), random.Random(0)
+    rules, choose = Rules(short_side=RESOLUTION), random.Random(0)
     started = time.perf_counter()
     for _ in range(examples):
         clip = choose.choice(listing.clips)
@@ -147,7 +149,7 @@ def _direct(listing: clips.Listing, rate: float, examples: int) -> str:
             length = stream.frames / float(stream.average_rate)
         span = NUM_FRAMES / float(stream.average_rate)
         start = choose.uniform(0, max(0.0, length - span))
-        frames = decode.video_frames(clip.path, rules, (start, start + span))
+        frames = decoding.video_frames(clip.path, rules, (start, start + span))
         np.stack([frame for _, (frame, _, _) in zip(range(NUM_FRAMES), frames)])
     direct = examples * NUM_FRAMES / (time.perf_counter() - started)
     return (

@@ -16,7 +16,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 from dvdgan_tf.models import Generator, SpatialDiscriminator, TemporalDiscriminator
-from dvdgan_tf.training import cost
+from dvdgan_tf.planning import graph_cost
 from dvdgan_tf.training.precision import set_precision
 from dvdgan_tf.training.step import GanStep
 
@@ -70,7 +70,7 @@ def measure(options: Options, sizes: _Sizes, times: int) -> Dict[str, Cost]:
         'discriminators': tf.function(lambda: step.update_discriminators(pair, 0), autograph=False),
         'generator': tf.function(lambda: step.update_generator(pair), autograph=False),
     }
-    results = {name: cost.peak_bytes(update.get_concrete_function().graph) for name, update in updates.items()}
+    results = {name: graph_cost.peak_bytes(update.get_concrete_function().graph) for name, update in updates.items()}
     before, costs = _resident_bytes(), {}
     for name, update in updates.items():
         cpu, seconds = _fastest(update, times) if times else (0.0, 0.0)

@@ -10,11 +10,12 @@ from collections.abc import Iterator
 import numpy as np
 import tensorflow as tf
 
-from dvdgan_tf.metrics import features, preprocessing, scores
-from dvdgan_tf.metrics.collecting import Collector
-from dvdgan_tf.metrics.i3d import InceptionI3D
+from dvdgan_tf.evaluation.collecting import Collector
+from dvdgan_tf.evaluation.streaming import RealClips, Streams
+from dvdgan_tf.metrics import preprocessing, scores
+from dvdgan_tf.metrics.networks import features
+from dvdgan_tf.metrics.networks.i3d import InceptionI3D
 from dvdgan_tf.metrics.statistics import Moments
-from dvdgan_tf.metrics.streaming import RealClips, Streams
 
 
 class _Clips:

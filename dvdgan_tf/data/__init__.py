@@ -1,1 +1,1 @@
-"""Clips: from videos, images and arrays to records on disk, and from records to batches."""
+"""What training reads: records on disk, batches out of them, clips made on the fly. Making records is in `prepare`."""

@@ -11,35 +11,18 @@ An index is written after its shard is complete and renamed into place, so its p
 
 import dataclasses
 import hashlib
-import io
 import json
 import os
 import tempfile
 from typing import Any, Optional, Sequence
 
 import numpy as np
-from PIL import Image
 
 from dvdgan_tf.data import remote
-from dvdgan_tf.data.clips import Rules
 from dvdgan_tf.errors import InputError
 
 FORMAT = 1
 MANIFEST = 'manifest.json'
-
-
-def encode_frame(frame: np.ndarray, rules: Rules) -> bytes:
-    """One frame [height, width, channels] as JPEG, PNG or its raw little-endian bytes."""
-    if rules.encoding == 'raw':
-        return frame.astype(frame.dtype.newbyteorder('<'), copy=False).tobytes()
-    image = Image.fromarray(np.ascontiguousarray(frame[..., 0] if frame.shape[-1] == 1 else frame))
-    buffer = io.BytesIO()
-    if rules.encoding == 'png':
-        image.save(buffer, 'PNG')
-    else:
-        # Small frames suffer visibly from halved chroma, so it is kept whole.
-        image.save(buffer, 'JPEG', quality=rules.quality, subsampling=0)
-    return buffer.getvalue()
 
 
 def shard_name(split: str, number: int) -> str:

@@ -1,1 +1,1 @@
-"""How good the clips are: networks, statistics, scores and named protocols."""
+"""Scores as formulas over features, and the networks that give the features. Protocols are in `evaluation`."""

@@ -6,8 +6,8 @@ import numpy as np
 import tensorflow as tf
 
 from dvdgan_tf.errors import InputError
+from dvdgan_tf.metrics.networks.weights import digest, read_arrays
 from dvdgan_tf.metrics.preprocessing import colour
-from dvdgan_tf.metrics.weights import digest, read_arrays
 
 _WORST_CASE = 1e-10  # of the squared error: equal frames have 100 dB, not infinity
 

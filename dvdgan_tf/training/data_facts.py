@@ -7,7 +7,7 @@ from typing import NamedTuple, Tuple
 import tensorflow as tf
 
 from dvdgan_tf.errors import InputError
-from dvdgan_tf.training.host_loop import Clips
+from dvdgan_tf.training.device_loop import Clips
 
 FILE_NAME = 'data.json'
 

@@ -13,19 +13,19 @@ from typing import Callable, Dict, Iterable, List, NamedTuple, Optional, Protoco
 import tensorflow as tf
 import tf_keras as keras
 
+from dvdgan_tf.distribute.strategy import Processes, device_type, make_strategy, replica_batch
 from dvdgan_tf.errors import InputError
 from dvdgan_tf.training import data_facts
-from dvdgan_tf.training.average import AverageStatistics
 from dvdgan_tf.training.checkpoint import Checkpointer
-from dvdgan_tf.training.host_loop import Clips, make_loop_call
+from dvdgan_tf.training.device_loop import Clips, make_loop_call
+from dvdgan_tf.training.ema_statistics import AverageStatistics
 from dvdgan_tf.training.interrupts import StopRequest
 from dvdgan_tf.training.precision import check_hardware, set_precision
 from dvdgan_tf.training.preview import Previews
 from dvdgan_tf.training.progress import Recorder
 from dvdgan_tf.training.quality import CEILING, Frechet, Quality
+from dvdgan_tf.training.run_log import RunLog
 from dvdgan_tf.training.step import GanStep
-from dvdgan_tf.training.strategy import Processes, device_type, make_strategy, replica_batch
-from dvdgan_tf.training.summaries import RunLog
 
 _LOG = logging.getLogger(__name__)
 

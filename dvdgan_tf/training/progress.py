@@ -8,7 +8,7 @@ from typing import Dict, Optional
 import tensorflow as tf
 
 from dvdgan_tf.errors import InputError
-from dvdgan_tf.training.summaries import RunLog, sigmas
+from dvdgan_tf.training.run_log import RunLog, sigmas
 
 _LOG = logging.getLogger(__name__)
 _SMOOTHING = 0.8

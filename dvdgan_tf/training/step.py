@@ -18,8 +18,8 @@ from dvdgan_tf.errors import InputError
 from dvdgan_tf.layers import state
 from dvdgan_tf.models import views
 from dvdgan_tf.models.variables import clip_spec, label_spec, latent_spec, make_variables
-from dvdgan_tf.training.descent import Descent, in_parts
 from dvdgan_tf.training.ema import ExponentialMovingAverage, averaged_copy
+from dvdgan_tf.training.gradient_accumulation import Descent, in_parts
 
 Batch = Tuple[tf.Tensor, tf.Tensor]
 Metrics = Dict[str, tf.Tensor]

@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from dvdgan_tf.export.tfjs_graph import read_graph
+from dvdgan_tf.exporters.tfjs_graph import read_graph
 from dvdgan_tf.sampling.latents import interpolate, sample_latents
 from dvdgan_tf.sampling.video import to_uint8
 

@@ -1,0 +1,144 @@
+"""Protocols as a part of training: scores every so many steps, and which step was best.
+
+As bindings of an experiment:
+
+    loop.train.evaluation = @during_training.ProtocolScores()
+    loop.train.evaluate_every = 1000
+    during_training.ProtocolScores.names = ['offline_256']
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Sequence
+from typing import Protocol
+
+import tensorflow as tf
+
+from dvdgan_tf.errors import InputError
+from dvdgan_tf.evaluation import protocols, report
+from dvdgan_tf.evaluation.evaluate import evaluate
+from dvdgan_tf.evaluation.streaming import Source
+from dvdgan_tf.metrics.networks.features import c3d_network, i3d_network, offline_network
+
+_LOG = logging.getLogger(__name__)
+
+FOLDER = 'evaluation'
+_RISES = ('inception', 'precision', 'recall', 'psnr', 'ssim')
+
+
+class SplitSource(Source, Protocol):
+    """Real clips that come in splits."""
+
+    def of_split(self, split: str, stride: int | None) -> Source:
+        """Those of a split, at a stride, None for their own."""
+
+
+class ProtocolScores:
+    """Evaluates a generator during training; the results are appended to work_dir/evaluation/evaluation.jsonl.
+
+    Args:
+        names: of protocols; offline_<clips> needs no weights.
+        i3d: weights of I3D, see `i3d_weights.checkpoint_prefix`; several for several networks.
+        c3d: weights of C3D, and c3d_mean its mean file.
+        c3d_mean: see c3d.
+        num_samples: replaces the protocols' numbers of generated clips.
+        batch_size: clips in a batch.
+        best_by: 'protocol/score' that decides which step is best; None for the first score of the first protocol.
+
+    Raises:
+        InputError: a protocol or best_by does not exist, or weights cannot be used.
+    """
+
+    def __init__(
+        self,
+        names: Sequence[str],
+        i3d: Sequence[str] = (),
+        c3d: str | None = None,
+        c3d_mean: str | None = None,
+        num_samples: int | None = None,
+        batch_size: int = 16,
+        best_by: str | None = None,
+    ):
+        if not names:
+            raise InputError(f'no protocol was given; choose from {", ".join(protocols.NAMES)}')
+        self._names, self._num_samples, self._batch_size = list(names), num_samples, batch_size
+        self._networks = load_networks(i3d, c3d, c3d_mean)
+        first = protocols.find(names[0])
+        self.best_by = best_by or f'{first.name}/{first.scores[0]}'
+        if self.best_by.split('/')[0] not in self._names:
+            raise InputError(f'best_by is {self.best_by!r}; give protocol/score with one of {", ".join(names)}')
+
+    def check(self, data: SplitSource) -> None:
+        """Opens the real clips of every protocol, so that a split that is missing is known before training.
+
+        Raises:
+            InputError: the data cannot serve a protocol.
+        """
+        for protocol in map(protocols.find, self._names):
+            data.of_split(protocol.split, protocol.stride)
+
+    def __call__(
+        self,
+        generator: tf.Module,
+        data: SplitSource,
+        step: int,
+        work_dir: str,
+        strategy: tf.distribute.Strategy | None = None,
+    ) -> dict[str, float]:
+        """Evaluates, and returns scalars named protocol/score and protocol/score_floor."""
+        results = evaluate(
+            names=self._names,
+            generator=generator,
+            open_real=data.of_split,
+            networks=self._networks,
+            output_dir=os.path.join(work_dir, FOLDER),
+            model={'step': step},
+            data={'training': True},
+            num_samples=self._num_samples,
+            batch_size=self._batch_size,
+            strategy=strategy,
+            log=_LOG.info,
+        )
+        scalars = {}
+        for result in results:
+            for name, score in result['scores'].items():
+                scalars[f'{result["protocol"]}/{name}'] = score['value']
+                if score.get('floor'):
+                    scalars[f'{result["protocol"]}/{name}_floor'] = score['floor']['value']
+        return scalars
+
+    def is_best(self, work_dir: str, step: int) -> bool:
+        """Whether no other step of this work directory, in any run, scored better than this one."""
+        protocol, score = self.best_by.split('/')
+        sign = -1.0 if score in _RISES else 1.0
+        values = {}
+        with tf.io.gfile.GFile(os.path.join(work_dir, FOLDER, report.FILE_NAME)) as file:
+            for result in map(json.loads, file.read().splitlines()):
+                if result['protocol'] == protocol and score in result['scores']:
+                    values[result['model']['step']] = sign * result['scores'][score]['value']
+        return bool(values) and values.get(step) == min(values.values())
+
+
+def load_networks(
+    i3d: Sequence[str] = (), c3d: str | None = None, c3d_mean: str | None = None, backend: str = 'keras'
+) -> dict:
+    """The offline network, and those whose weights are given, by name.
+
+    Raises:
+        InputError: weights cannot be used, two are of one network, or one of C3D's two files is missing.
+    """
+    networks = {'offline': offline_network()}
+    for source in i3d:
+        network = i3d_network(source, backend)
+        if network.name in networks:
+            raise InputError(f'{source} and another of the weights given are both {network.name}; give one of each')
+        networks[network.name] = network
+    if (c3d is None) != (c3d_mean is None):
+        raise InputError('C3D needs two files, its weights and its mean; give both')
+    if c3d is not None:
+        for rule in ('tgan', 'tgan2'):
+            networks[f'c3d-{rule}'] = c3d_network(c3d, c3d_mean, rule)
+    return networks

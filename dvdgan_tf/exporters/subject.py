@@ -1,0 +1,98 @@
+"""What is exported: the live generator, the same one frozen, what is known about it, and clips to compare with."""
+
+import functools
+import re
+from typing import Dict, NamedTuple, Optional, Tuple
+
+import numpy as np
+import tensorflow as tf
+import tf_keras as keras
+
+from dvdgan_tf import __version__
+from dvdgan_tf.exporters.frozen import Frozen
+from dvdgan_tf.sampling.generate import spread_labels
+from dvdgan_tf.sampling.latents import sample_latents
+
+PROBE_SIZE = 8
+_PRIVATE = ('DATA_DIR', 'STRATEGY')
+
+
+class Probe(NamedTuple):
+    """Inputs of `generate_float` with the clips that the live generator makes of them.
+
+    latent float32 [8, 120], label int32 [8] or context float32 [8, C_frames, H, W, C]; clips float32 [8, T, H, W, C].
+    """
+
+    inputs: Dict[str, np.ndarray]
+    clips: np.ndarray
+
+
+class Subject(NamedTuple):
+    """A generator to export."""
+
+    generator: keras.Model
+    frozen: Frozen
+    about: Dict[str, object]
+    probe: Probe
+    examples: Optional[Dict[str, np.ndarray]]
+
+
+def make_subject(
+    generator: keras.Model,
+    step: int,
+    class_names: Tuple[str, ...],
+    config_text: str,
+    fps: float,
+    examples: Optional[Dict[str, np.ndarray]] = None,
+) -> Subject:
+    """Freezes a generator and asks the live one for clips.
+
+    Args:
+      generator: the moving average, in this process.
+      step: of its checkpoint.
+      class_names: one a label.
+      config_text: the configuration of its run.
+      fps: at how many frames per second its clips should play.
+      examples: from training data: `label` int32 [N], or for a generator that continues clips, which needs at least
+        8, `context` float32 [N, C_frames, H, W, C] in [-1, 1].
+    """
+    frozen = Frozen(generator)
+    about = {
+        'preset': {name: value for name, value in _macros(config_text) if name not in _PRIVATE},
+        'step': step,
+        'resolution': frozen.resolution,
+        'num_frames': frozen.num_frames,
+        'video_channels': frozen.video_channels,
+        'context_frames': frozen.context_frames,
+        'latent_size': frozen.latent_size,
+        'fps': fps,
+        'classes': list(class_names) if not frozen.context_frames else [],
+        'code_version': __version__,
+        'sha256': frozen.sha256(),
+    }
+    return Subject(generator, frozen, about, _probe(generator, examples), examples)
+
+
+def live(generator: keras.Model, inputs: Dict[str, np.ndarray]) -> np.ndarray:
+    """The live generator's clips for inputs of `generate_float`, float32 [B, T, H, W, C]."""
+    label = inputs.get('label', np.zeros(len(inputs['latent']), np.int32))
+    context = (inputs['context'],) if 'context' in inputs else ()
+    return _function(generator)(inputs['latent'], label, *context).numpy()
+
+
+@functools.lru_cache(maxsize=1)
+def _function(generator: keras.Model) -> tf.types.experimental.GenericFunction:
+    return tf.function(functools.partial(generator, training=False), autograph=False, reduce_retracing=True)
+
+
+def _probe(generator: keras.Model, examples: Optional[Dict[str, np.ndarray]]) -> Probe:
+    inputs = {'latent': sample_latents(0, PROBE_SIZE, 1.0, generator.latent_size).numpy()}
+    if generator.context_frames:
+        inputs['context'] = examples['context'][:PROBE_SIZE]
+    else:
+        inputs['label'] = spread_labels(PROBE_SIZE, generator.num_classes)
+    return Probe(inputs, live(generator, inputs))
+
+
+def _macros(config_text: str) -> list:
+    return [(name, value.strip("'")) for name, value in re.findall(r'^([A-Z_]+) = (.+)$', config_text, re.MULTILINE)]

@@ -1,0 +1,1 @@
+"""Feature networks with their preprocessing, and how their published weights are read."""

@@ -1,0 +1,40 @@
+"""Builds experiments at full size without running them: python studies/presets.py gin/bair_fp_64x64.gin ...
+
+Prints for each a row of a table: parameters of G, D_S and D_T, operations of a step at the experiment's global batch,
+and what a replica holds with one clip: variables and results. Nothing of it is allocated.
+"""
+
+import os
+import sys
+from typing import List
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+from dvdgan_tf import config  # noqa: E402
+from dvdgan_tf.planning import plan  # noqa: E402
+from dvdgan_tf.training import loop  # noqa: E402
+
+
+def _row(gin_file: str) -> str:
+    config.parse([gin_file], fallbacks={'DATA_DIR': 'records'})
+    networks = [name for name in plan.ARGUMENTS if name not in ('train_steps', 'strategy', 'precision')]
+    arguments = config.bindings(loop.train, only=networks)
+    batch, gan_step = arguments.pop('global_batch'), arguments.pop('gan_step')
+    cost = plan.cost_of_a_step(lambda: gan_step(**arguments, global_batch=1, seed=0), 1, 1)
+    flops = batch * (cost.updates * cost.discriminator_flops + cost.generator_flops)
+    parameters = ' | '.join(f'{count / 1e6:.1f}' for count in cost.parameters)
+    name = os.path.splitext(os.path.relpath(gin_file, 'gin'))[0]
+    return f'| `{name}` | {parameters} | {flops / 1e12:,.1f} | {cost.held / 1e9:.1f} | {cost.results / 1e9:.2f} |'
+
+
+def main(gin_files: List[str]) -> None:
+    """Prints the table, each row as soon as it is known."""
+    sys.stdout.write('| experiment | G, million | D_S | D_T | TFLOP a step | variables, GB | results of a clip, GB |\n')
+    sys.stdout.write('|---|---|---|---|---|---|---|\n')
+    for gin_file in gin_files:
+        sys.stdout.write(_row(gin_file) + '\n')
+        sys.stdout.flush()
+
+
+if __name__ == '__main__':
+    main(sys.argv[1:])

@@ -1,0 +1,87 @@
+"""tensorflow-io as the decoder: a clear word where its ffmpeg is missing, PyAV's pictures where it is there."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from sample_files import clip, write_video
+
+from dvdgan_tf.data import remote
+from dvdgan_tf.errors import InputError
+from dvdgan_tf.prepare import decoding_tfio, frames, preparation
+from dvdgan_tf.prepare.listing import BadClip, Listing, Rules, SourceClip
+
+TFIO = Rules(decoder='tfio')
+
+
+@pytest.fixture(scope='module')
+def ffmpeg():
+    try:
+        decoding_tfio.check()
+    except InputError as error:
+        pytest.skip(str(error))
+
+
+class _WithoutFfmpeg:
+    """tensorflow_io as it is on a machine without an ffmpeg that it knows: the first call fails."""
+
+    class experimental:
+        class ffmpeg:
+            @staticmethod
+            def decode_video(contents, index):
+                raise NotImplementedError('could not find ffmpeg after search through ...')
+
+
+def test_a_missing_ffmpeg_is_one_sentence_before_anything_is_written(tmp_path, monkeypatch):
+    monkeypatch.setattr(remote, 'tensorflow_io', _WithoutFfmpeg)
+    listing = Listing((SourceClip('a', str(tmp_path / 'a.mp4')),), ('all',))
+    with pytest.raises(InputError, match=r'libavformat 58.*--decoder=pyav'):
+        preparation.prepare(listing, TFIO, str(tmp_path / 'out'), source={'name': 'folder', 'input': 'x'})
+    assert not (tmp_path / 'out').exists()
+
+
+def test_what_it_cannot_do_is_refused(tmp_path):
+    listing = Listing((SourceClip('a', str(tmp_path / 'a.mp4')),), ('all',))
+    with pytest.raises(InputError, match='no time stamps'):
+        preparation.prepare(listing, Rules(decoder='tfio', fps=10), str(tmp_path / 'out'), source={'input': 'x'})
+    path = write_video(tmp_path / 'a.mp4', clip(4))
+    with pytest.raises(BadClip, match='only --decoder=pyav'):
+        list(frames.clip_frames(SourceClip('a', str(path), seconds=(0.0, 1.0)), TFIO))
+
+
+def test_the_first_frame_again_and_again_is_caught(monkeypatch):
+    monkeypatch.setattr(decoding_tfio, '_decode', lambda contents: np.ones((5, 8, 8, 3), np.uint8))
+    with pytest.raises(BadClip, match='5 times the same frame'):
+        decoding_tfio.video_frames(b'')
+
+
+def test_frames_are_those_of_pyav(ffmpeg, tmp_path):
+    source = SourceClip('a', str(write_video(tmp_path / 'a.mp4', clip(9))))
+    mine, others = (
+        np.stack([frame for frame, _, _ in frames.clip_frames(source, rules)]).astype(int) for rules in (TFIO, Rules())
+    )
+    assert mine.shape == others.shape
+    assert np.abs(mine - others).mean() < 3
+
+
+def test_a_damaged_video_is_a_bad_clip(ffmpeg, tmp_path):
+    (tmp_path / 'a.mp4').write_text('no video' * 100)
+    with pytest.raises(BadClip, match='cannot be decoded'):
+        list(frames.clip_frames(SourceClip('a', str(tmp_path / 'a.mp4')), TFIO))
+
+
+def test_a_library_that_does_not_load_is_one_sentence():
+    """In a process of its own: tensorflow_io loads its library while it is imported, and only warns of a failure."""
+    program = """
+import tensorflow as tf
+
+def refuse(*unused):
+    raise tf.errors.NotFoundError(None, None, 'undefined symbol')
+
+tf.load_op_library = tf.experimental.register_filesystem_plugin = refuse
+from dvdgan_tf.data import remote
+remote.register('s3://bucket/clips')
+"""
+    shown = subprocess.run([sys.executable, '-c', program], capture_output=True, text=True)
+    assert 'InputError: tensorflow_io does not open s3:// with TensorFlow' in shown.stderr.splitlines()[-1]
