@@ -1,17 +1,27 @@
 """How every script in bin/ and export/ starts and ends."""
 
+import importlib
 import logging
 import os
 import sys
 from typing import Callable, Optional, Sequence
 
-from absl import app
+from absl import app, flags
 from absl import logging as absl_logging
 
 from dvdgan_tf.errors import EXIT_PEER_LOST, InputError, PeerLost
 
 EXIT_INPUT_ERROR = 2
 EXIT_INTERRUPTED = 130
+
+
+def run_program(name: str) -> None:
+    """Runs a module of `programs` as the main program: --help shows its flags, and its `main` is called."""
+    program = importlib.import_module(f'dvdgan_tf.programs.{name}')
+    for flag in flags.FLAGS.get_key_flags_for_module(program):
+        flags.FLAGS.register_key_flag_for_module(sys.argv[0], flag)
+    sys.modules['__main__'].__doc__ = program.__doc__
+    run(program.main)
 
 
 def run(main: Callable[[Sequence[str]], Optional[int]]) -> None:

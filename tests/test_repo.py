@@ -92,6 +92,8 @@ def room_of(path):
 @pytest.mark.parametrize('path', MODULES, ids=relative)
 def test_imports_follow_the_arrows(path):
     room = room_of(path)
+    if room == 'programs':  # like bin and export, they may import everything
+        return
     allowed = ARROWS[room] | {room, 'errors', '__version__'}
     for name in imports_of(path):
         if name.startswith('dvdgan_tf.'):
@@ -115,6 +117,8 @@ def test_a_guest_has_one_host(guest):
 
 def test_flags_are_defined_by_programs_only():
     for path in MODULES:
+        if room_of(path) == 'programs' or relative(path) == 'dvdgan_tf/command.py':
+            continue
         assert not any(name.startswith('absl.flags') for name in imports_of(path)), relative(path)
 
 

@@ -1,0 +1,93 @@
+"""Writes a trained generator for other programs: bin/export --work_dir=runs/quickstart --output=exported
+
+--format=savedmodel is what TensorFlow Serving loads, tflite is for phones and small computers, tfjs for browsers: the
+page in export/tfjs shows it; onnx is for ONNX Runtime and what else reads it. The folder --output gets one named by the
+checkpoint's step, which is there only if the export is whole and makes the clips that the generator makes here.
+"""
+
+import functools
+import os
+
+import numpy as np
+from absl import flags
+
+from dvdgan_tf import trained
+from dvdgan_tf.errors import InputError
+from dvdgan_tf.exporters import onnx_model, report, saved_model, tfjs, tfjs_node, tflite
+from dvdgan_tf.exporters.report import Format
+from dvdgan_tf.exporters.subject import make_subject
+from dvdgan_tf.exporters.version_folder import version_folder
+from dvdgan_tf.training.ema_statistics import AverageStatistics
+
+CHECKOUT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+TFJS = os.path.join(CHECKOUT, '.converter')
+ONNX = os.path.join(CHECKOUT, '.onnx')
+
+
+def tfjs_format(precision):
+    return Format(functools.partial(tfjs.write, precision, TFJS), functools.partial(tfjs_node.measure, precision))
+
+
+FORMATS = {
+    'savedmodel': Format(saved_model.write, saved_model.measure),
+    'tflite': Format(tflite.write, tflite.measure),
+    'tfjs': tfjs_format('float16'),
+    'tfjs_float32': tfjs_format('float32'),
+    'tfjs_uint8': tfjs_format('uint8'),
+    'onnx': Format(functools.partial(onnx_model.write, ONNX), functools.partial(onnx_model.measure, ONNX)),
+}
+_BATCH = 16
+_EXAMPLE_BATCHES = 4
+
+_WORK_DIR = flags.DEFINE_string('work_dir', None, 'The run, as given to bin/train.', required=True)
+_FORMAT = flags.DEFINE_enum('format', 'savedmodel', list(FORMATS), 'For which programs.')
+_OUTPUT = flags.DEFINE_string('output', None, 'The folder that gets one named by the step.')
+_REPORT = flags.DEFINE_bool('report', False, 'Write nothing, but a table of what every format would be.')
+_CHECKPOINT = flags.DEFINE_string('checkpoint', 'newest', 'Step of the checkpoint to use, `newest` or `best`.')
+_FPS = flags.DEFINE_float('fps', 8.0, 'Frames per second, noted for players.', lower_bound=0.1)
+_STANDING_STATS = flags.DEFINE_float(
+    'standing_stats',
+    None,
+    'Normalise by moments recomputed for latents of this truncation, 0 to 1; by default by those of the checkpoint.',
+)
+
+
+def main(_: list) -> int:
+    if _REPORT.value == (_OUTPUT.value is not None):
+        raise InputError('give a folder with --output, or --report.')
+    run = trained.open_trained(_WORK_DIR.value, _CHECKPOINT.value)
+    if _REPORT.value:
+        return tell(subject_of(run))
+    with version_folder(_OUTPUT.value, run.step) as folder:
+        FORMATS[_FORMAT.value].write(subject_of(run), folder)
+    print(os.path.join(_OUTPUT.value, str(run.step)))
+    return 0
+
+
+def tell(subject):
+    print(*report.HEADER, sep='\n', flush=True)
+    failed = 0
+    for row in report.measure_all(FORMATS, subject):
+        print(report.line(row), flush=True)
+        failed |= isinstance(row, report.Failure)
+    return int(failed)
+
+
+def subject_of(run):
+    if _STANDING_STATS.value is not None:
+        AverageStatistics(run.generator, training_clips(run), 0, _STANDING_STATS.value).refresh(run.step)
+    examples = None
+    if run.generator.context_frames or _REPORT.value or _FORMAT.value == 'tflite':
+        examples = examples_of(training_clips(run).take(_EXAMPLE_BATCHES), run.generator.context_frames)
+    return make_subject(run.generator, run.step, run.facts.class_names, run.config_text, _FPS.value, examples)
+
+
+def training_clips(run):
+    return run.data.training(0, _BATCH, _BATCH)
+
+
+def examples_of(batches, context_frames):
+    """What training data give a generator: classes as often as clips have them, or the frames that clips begin with."""
+    if context_frames:
+        return {'context': np.concatenate([clip[:, :context_frames] for clip, _ in batches])}
+    return {'label': np.concatenate([label for _, label in batches])}

@@ -1,0 +1,41 @@
+"""Trains a DVD-GAN, or goes on with a run: bin/train --gin_file=gin/quickstart.gin --work_dir=runs/quickstart
+
+Exit status: 0 done; 2 the sentence on stderr says what to mend; 75 another worker was lost; 130 stopped by Ctrl-C and
+143 by SIGTERM, both after saving. Give the same command again to go on.
+"""
+import sys
+
+from absl import flags
+
+from dvdgan_tf import config, trained
+from dvdgan_tf.data import remote
+from dvdgan_tf.distribute import cluster, strategy
+from dvdgan_tf.distribute.local_workers import run_workers
+from dvdgan_tf.planning import plan
+from dvdgan_tf.training import loop
+
+_GIN_FILE = flags.DEFINE_multi_string('gin_file', None, 'Configuration; later files override earlier ones.')
+_GIN_PARAM = flags.DEFINE_multi_string('gin_param', [], 'One binding, like "TRAIN_STEPS = 1000"; may be repeated.')
+_WORK_DIR = flags.DEFINE_string('work_dir', None, 'Where the run lives; one that is there is continued.')
+_DRY_RUN = flags.DEFINE_bool('dry_run', False, 'Print the configuration and what a step costs, and exit.')
+_PROBE_STEPS = flags.DEFINE_integer('probe_steps', 0, 'With --dry_run: measure the time of so many steps.', 0)
+_LOCAL_WORKERS = flags.DEFINE_integer('local_workers', None, 'Train with so many processes on this machine, to try it.')
+flags.mark_flags_as_required(['gin_file', 'work_dir'])
+
+
+def main(_: list) -> int:
+    config.parse(_GIN_FILE.value, _GIN_PARAM.value)
+    remote.register(_WORK_DIR.value)
+    if _DRY_RUN.value:
+        print(config.text())
+        arguments = config.bindings(loop.train, only=plan.ARGUMENTS)
+        print(plan.plan(**arguments, probe_steps=_PROBE_STEPS.value))
+        return 0
+    if _LOCAL_WORKERS.value is not None:
+        shared = [word for word in sys.argv if not word.lstrip('-').startswith('local_workers')]
+        return run_workers([sys.executable, *shared, '--gin_param=STRATEGY = "multi_worker"'], _LOCAL_WORKERS.value)
+    with cluster.naming_lost_peers():
+        if strategy.join(**config.bindings(loop.train, only=('strategy', 'peer_timeout_seconds'))):
+            trained.claim(_WORK_DIR.value)
+        outcome = loop.train(work_dir=_WORK_DIR.value, **config.bindings(loop.train))
+    return 128 + outcome.stopped_by if outcome.stopped_by else 0
