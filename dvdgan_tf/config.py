@@ -19,6 +19,7 @@ import gin
 import tensorflow as tf
 from gin import config_parser
 
+from dvdgan_tf import upgrade
 from dvdgan_tf.errors import InputError
 
 FILE_NAME = 'config.gin'
@@ -289,7 +290,7 @@ def _saved_text(work_dir: str) -> str:
     path = os.path.join(work_dir, FILE_NAME)
     if not tf.io.gfile.exists(path):
         raise InputError(f'{work_dir!r} holds no {FILE_NAME}, so it is no work directory of bin/train; check the path.')
-    return tf.io.gfile.GFile(path).read()
+    return upgrade.upgraded(tf.io.gfile.GFile(path).read())
 
 
 @contextlib.contextmanager

@@ -18,10 +18,9 @@ _LOG = logging.getLogger(__name__)
 
 # What a run may change on the way: how long it trains, what it writes, and where it runs.
 _FREE_MACROS = ('TRAIN_STEPS', 'GLOBAL_BATCH', 'STRATEGY', 'DATA_DIR')
-_FREE_BINDINGS = ('step.GanStep.micro_batches', 'models.Generator.recompute')
+_FREE_BINDINGS = ('step.GanStep.global_batch', 'step.GanStep.micro_batches', 'models.Generator.recompute')
 _FREE_PARAMETERS = (
     'train_steps',
-    'global_batch',
     'strategy',
     'peer_timeout_seconds',
     'deterministic',
@@ -112,9 +111,8 @@ def open_trained(work_dir: str, checkpoint: str = 'newest') -> Trained:
     """
     config.load(work_dir)
     step = _chosen(work_dir, checkpoint)
-    arguments = config.bindings(loop.train, only=('generator', 'seed'))
-    keras.utils.set_random_seed(arguments['seed'])
-    generator = arguments['generator']()
+    keras.utils.set_random_seed(config.bindings(loop.train, only=('seed',))['seed'])
+    generator = make_generator()
     inputs = [variables.latent_spec(1, generator.latent_size), variables.label_spec(1)]
     if generator.context_frames:
         inputs.append(variables.clip_spec(1, generator.context_frames, generator.resolution, generator.video_channels))
@@ -126,6 +124,11 @@ def open_trained(work_dir: str, checkpoint: str = 'newest') -> Trained:
             known = ', '.join(map(str, saved_steps(work_dir)))
             raise InputError(f'the checkpoint {path} is damaged ({problem}); choose another step of {known}.')
     return Trained(work_dir, generator, step, data_facts.read(work_dir), config.text())
+
+
+def make_generator() -> keras.Model:
+    """Makes the generator of the present configuration, without the rest of the training step."""
+    return config.bindings(loop.train, only=('gan_step',))['gan_step'].keywords['generator']()
 
 
 def _chosen(work_dir: str, checkpoint: str) -> int:

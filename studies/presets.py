@@ -17,10 +17,8 @@ from dvdgan_tf.training import loop  # noqa: E402
 
 def _row(gin_file: str) -> str:
     config.parse([gin_file], fallbacks={'DATA_DIR': 'records'})
-    networks = [name for name in plan.ARGUMENTS if name not in ('train_steps', 'strategy', 'precision')]
-    arguments = config.bindings(loop.train, only=networks)
-    batch, gan_step = arguments.pop('global_batch'), arguments.pop('gan_step')
-    cost = plan.cost_of_a_step(lambda: gan_step(**arguments, global_batch=1, seed=0), 1, 1)
+    gan_step = config.bindings(loop.train, only=['gan_step'])['gan_step']
+    batch, cost = plan.bound_batch(gan_step), plan.cost_of_a_step(gan_step, 1, 1)
     flops = batch * (cost.updates * cost.discriminator_flops + cost.generator_flops)
     parameters = ' | '.join(f'{count / 1e6:.1f}' for count in cost.parameters)
     name = os.path.splitext(os.path.relpath(gin_file, 'gin'))[0]

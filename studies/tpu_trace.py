@@ -24,7 +24,6 @@ from tensorflow.python.tpu import topology as tpu_topology  # noqa: E402
 from dvdgan_tf import config  # noqa: E402
 from dvdgan_tf.data.synthetic import SyntheticClips  # noqa: E402
 from dvdgan_tf.distribute.strategy import distribute  # noqa: E402
-from dvdgan_tf.planning import plan  # noqa: E402
 from dvdgan_tf.training import loop  # noqa: E402
 from dvdgan_tf.training.device_loop import make_host_loop  # noqa: E402
 from dvdgan_tf.training.step import GanStep  # noqa: E402
@@ -150,9 +149,7 @@ def _compiles(name: str) -> bool:
 def _configured(gin_file: str) -> Callable[[], GanStep]:
     """Makes the step of an experiment, with one clip for each core."""
     config.parse([gin_file], fallbacks={'DATA_DIR': 'records'})
-    names = [name for name in plan.ARGUMENTS if name not in ('train_steps', 'strategy', 'precision')]
-    arguments = {**config.bindings(loop.train, only=names), 'global_batch': CORES, 'seed': 0}
-    return functools.partial(arguments.pop('gan_step'), **arguments)
+    return functools.partial(config.bindings(loop.train, only=['gan_step'])['gan_step'], global_batch=CORES)
 
 
 def main() -> None:

@@ -16,7 +16,6 @@ import tensorflow as tf  # noqa: E402
 
 from dvdgan_tf import config  # noqa: E402
 from dvdgan_tf.layers.moments import TimestepMoments  # noqa: E402
-from dvdgan_tf.planning import plan  # noqa: E402
 from dvdgan_tf.training import loop  # noqa: E402
 
 _FLOAT_BYTES = 4
@@ -25,10 +24,9 @@ _FLOAT_BYTES = 4
 def traffic(gin_file: str) -> Tuple[int, int]:
     """Bytes of gradients and of moments that one step sums over the replicas."""
     config.parse([gin_file], fallbacks={'DATA_DIR': 'records'})
-    names = [name for name in plan.ARGUMENTS if name not in ('train_steps', 'strategy', 'precision')]
-    arguments = {**config.bindings(loop.train, only=names), 'global_batch': 1, 'seed': 0}
+    gan_step = config.bindings(loop.train, only=['gan_step'])['gan_step']
     with tf.Graph().as_default():
-        step = arguments.pop('gan_step')(**arguments)
+        step = gan_step(global_batch=1)
         generator, *judges = (
             sum(variable.shape.num_elements() for variable in network.trainable_variables)
             for network in (step.generator, step.spatial, step.temporal)

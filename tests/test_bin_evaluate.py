@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from dvdgan_tf import config
+from dvdgan_tf import config, trained
 from dvdgan_tf.models import variables
 from dvdgan_tf.sampling import video
 from dvdgan_tf.training import data_facts, loop
@@ -30,9 +30,8 @@ def work_dir(tmp_path_factory):
     path = str(tmp_path_factory.mktemp('run'))
     config.parse(['gin/quickstart.gin'], SHRUNK)
     config.save(path)
-    parts = config.bindings(loop.train, only=('generator', 'data'))
-    data_facts.write(path, parts['data'])
-    generator = parts['generator']()
+    data_facts.write(path, config.bindings(loop.train, only=('data',))['data'])
+    generator = trained.make_generator()
     specs = (variables.latent_spec(1, generator.latent_size), variables.label_spec(1))
     variables.make_variables(generator, *specs)
     prefix = checkpoint_path(path, 0)

@@ -14,16 +14,21 @@ from dvdgan_tf.planning.memory import Room
 from dvdgan_tf.training.step import GanStep
 
 
-def _plan(**changes):
+def _plan(global_batch=400, **changes):
     adam = functools.partial(keras.optimizers.Adam, jit_compile=False)
+    gan_step = functools.partial(
+        GanStep,
+        generator=tiny.Generator,
+        spatial_discriminator=tiny.Discriminator,
+        temporal_discriminator=tiny.Discriminator,
+        generator_optimizer=adam,
+        discriminator_optimizer=adam,
+        global_batch=global_batch,
+        seed=0,
+        spatial_frames=1,
+    )
     arguments = {
-        'generator': tiny.Generator,
-        'spatial_discriminator': tiny.Discriminator,
-        'temporal_discriminator': tiny.Discriminator,
-        'generator_optimizer': adam,
-        'discriminator_optimizer': adam,
-        'gan_step': functools.partial(GanStep, spatial_frames=1),
-        'global_batch': 400,
+        'gan_step': gan_step,
         'train_steps': 1000,
         'strategy': 'mirrored',
         'precision': 'float32',

@@ -115,9 +115,9 @@ def test_a_wrong_wish_is_one_sentence_before_training(radar, tmp_path, params, s
 def test_discriminators_of_48_frames_at_128_see_the_papers_number_of_pixels():
     """Section 3.1: from 786,432 to 327,680 pixels, 58 % fewer; of what the step gives the discriminators."""
     _parse('gin/kinetics600_48x128x128.gin', 'records')
-    parts = config.bindings(loop.train, only=['gan_step', 'generator'])
-    generator = types.SimpleNamespace(**parts['generator'].keywords)
-    step = types.SimpleNamespace(generator=generator, **parts['gan_step'].keywords)
+    bound = config.bindings(loop.train, only=['gan_step'])['gan_step'].keywords
+    generator = types.SimpleNamespace(**bound['generator'].keywords)
+    step = types.SimpleNamespace(**{**bound, 'generator': generator})
     draws = types.SimpleNamespace(uniform=lambda shape: tf.zeros([1, *shape]))
     size = generator.resolution
     seen = tf.function(lambda clip: GanStep._seen(step, clip, draws), autograph=False)

@@ -13,7 +13,7 @@ from dvdgan_tf.layers.moments import TimestepMoments
 from dvdgan_tf.models import Generator, SpatialDiscriminator, TemporalDiscriminator
 from dvdgan_tf.training.step import GanStep
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'docs'))
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'studies'))
 
 import tpu_trace  # noqa: E402
 

@@ -1,11 +1,11 @@
 """What a configuration costs, before anything is trained: parameters, operations, memory and, measured, days."""
 
+import inspect
 import math
 import time
 from typing import Callable, List, NamedTuple, Sequence
 
 import tensorflow as tf
-import tf_keras as keras
 
 from dvdgan_tf.distribute.cluster import read_cluster
 from dvdgan_tf.distribute.strategy import distribute, make_strategy, replica_batch
@@ -17,18 +17,7 @@ from dvdgan_tf.training.device_loop import make_host_loop
 from dvdgan_tf.training.loop import prepare_process
 from dvdgan_tf.training.step import GanStep
 
-ARGUMENTS = (
-    'generator',
-    'spatial_discriminator',
-    'temporal_discriminator',
-    'generator_optimizer',
-    'discriminator_optimizer',
-    'gan_step',
-    'global_batch',
-    'train_steps',
-    'strategy',
-    'precision',
-)
+ARGUMENTS = ('gan_step', 'train_steps', 'strategy', 'precision')
 _GIGA = 1e9
 _DAY_SECONDS = 86_400
 
@@ -61,13 +50,7 @@ class Cost(NamedTuple):
 
 def plan(
     *,
-    generator: Callable[[], keras.Model],
-    spatial_discriminator: Callable[[], keras.Model],
-    temporal_discriminator: Callable[[], keras.Model],
-    generator_optimizer: Callable[[], keras.optimizers.Optimizer],
-    discriminator_optimizer: Callable[[], keras.optimizers.Optimizer],
     gan_step: Callable[..., GanStep],
-    global_batch: int,
     train_steps: int,
     strategy: str,
     precision: str,
@@ -79,6 +62,7 @@ def plan(
     is that of the variables and of the results that are alive at the same time. Nothing is allocated for either.
 
     Args:
+        gan_step: makes the step; its `global_batch` and `seed` can be given anew, by keyword.
         probe_steps: steps to train on random clips to measure their time, 0 for none; this does need the memory.
 
     Returns:
@@ -89,6 +73,7 @@ def plan(
     """
     prepare_process(0, precision, deterministic=False)
     workers = len(read_cluster().addresses) if strategy == 'multi_worker' else 1
+    global_batch = bound_batch(gan_step)
     if workers > 1 and probe_steps:
         raise InputError('steps of several workers are not timed by a dry run; leave --probe_steps away.')
     if global_batch % workers:
@@ -96,39 +81,32 @@ def plan(
     # Planning waits for no other worker: each has as many replicas as this machine.
     distribution = make_strategy('mirrored' if strategy == 'multi_worker' else strategy)
     rows = replica_batch(distribution, global_batch // workers)
-
-    def make_step(batch: int) -> GanStep:
-        return gan_step(
-            generator=generator,
-            spatial_discriminator=spatial_discriminator,
-            temporal_discriminator=temporal_discriminator,
-            generator_optimizer=generator_optimizer,
-            discriminator_optimizer=discriminator_optimizer,
-            global_batch=batch,
-            seed=0,
-        )
-
-    found = cost_of_a_step(lambda: make_step(rows), rows, workers * distribution.num_replicas_in_sync)
+    found = cost_of_a_step(gan_step, rows, workers * distribution.num_replicas_in_sync)
     lines = [*_report(found), *_warning(found, room_of_a_replica(distribution), precision)]
     if probe_steps:
         with distribution.scope():
-            step = make_step(global_batch)
+            step = gan_step()
         lines.append(_duration(_seconds_per_step(distribution, step, global_batch, probe_steps), train_steps))
     else:
         lines.append('time: not measured; --probe_steps=5 trains 5 steps on random clips to measure it')
     return '\n'.join(lines)
 
 
-def cost_of_a_step(make_step: Callable[[], GanStep], rows: int, replicas: int) -> Cost:
+def bound_batch(gan_step: Callable[..., GanStep]) -> int:
+    """The global batch that is bound on the step: read off, as making a step takes as long as counting its cost."""
+    return inspect.signature(gan_step).parameters['global_batch'].default
+
+
+def cost_of_a_step(gan_step: Callable[..., GanStep], rows: int, replicas: int) -> Cost:
     """Traces the updates of a step; its variables are made in a graph that is never run, so they take no memory.
 
     Args:
-        make_step: makes the step for `rows` clips.
+        gan_step: makes the step, given the `global_batch` that it is traced for, here `rows`.
         rows: clips of each replica.
         replicas: how many there are.
     """
     with tf.Graph().as_default():
-        step = make_step()
+        step = gan_step(global_batch=rows)
         batch = _specs(step, rows)
         judge = tf.function(lambda *pair: step.update_discriminators(pair, 0), autograph=False)
         deceive = tf.function(lambda *pair: step.update_generator(pair), autograph=False)

@@ -13,7 +13,7 @@ from typing import Callable, Dict, Iterable, List, NamedTuple, Optional, Protoco
 import tensorflow as tf
 import tf_keras as keras
 
-from dvdgan_tf.distribute.strategy import Processes, device_type, make_strategy, replica_batch
+from dvdgan_tf.distribute.strategy import Processes, device_type, make_strategy
 from dvdgan_tf.errors import InputError
 from dvdgan_tf.training import data_facts
 from dvdgan_tf.training.checkpoint import Checkpointer
@@ -60,14 +60,8 @@ def train(
     *,
     work_dir: str,
     data: Clips,
-    generator: Callable[[], keras.Model],
-    spatial_discriminator: Callable[[], keras.Model],
-    temporal_discriminator: Callable[[], keras.Model],
-    generator_optimizer: Callable[[], keras.optimizers.Optimizer],
-    discriminator_optimizer: Callable[[], keras.optimizers.Optimizer],
-    gan_step: Callable[..., GanStep],
+    gan_step: Callable[[], GanStep],
     train_steps: int,
-    global_batch: int,
     seed: int = 0,
     strategy: str = 'one_device',
     peer_timeout_seconds: float = 600.0,
@@ -92,15 +86,9 @@ def train(
     Args:
         work_dir: where checkpoints, summaries and previews go; a run found there is continued.
         data: the clips.
-        generator: makes the generator.
-        spatial_discriminator: makes D_S.
-        temporal_discriminator: makes D_T.
-        generator_optimizer: makes the optimizer of the generator.
-        discriminator_optimizer: makes the optimizer of both discriminators.
-        gan_step: makes the step out of these five, `global_batch` and `seed`, all by keyword.
+        gan_step: makes the step, and with it the networks and their optimizers.
         train_steps: generator steps at which training ends.
-        global_batch: clips in a batch over all replicas.
-        seed: initial weights, latents and choices of frames depend on this alone.
+        seed: initial weights depend on this alone; that of the step decides the rest.
         strategy: see `strategy.make_strategy`.
         peer_timeout_seconds: how long `multi_worker` waits for another process; more than the chief takes for previews
             and scores, which it makes alone.
@@ -140,18 +128,9 @@ def train(
         raise InputError('evaluation within training is for one process; leave it to bin/evaluate, on checkpoints.')
     if evaluation is not None:
         evaluation.check(data)
-    replica_batch(distribution, global_batch)
     check_hardware(precision, device_type(distribution))
     with distribution.scope():
-        step = gan_step(
-            generator=generator,
-            spatial_discriminator=spatial_discriminator,
-            temporal_discriminator=temporal_discriminator,
-            generator_optimizer=generator_optimizer,
-            discriminator_optimizer=discriminator_optimizer,
-            global_batch=global_batch,
-            seed=seed,
-        )
+        step = gan_step()
     _check_fit(data, step.generator)
     checkpointer = Checkpointer(work_dir, state_of(step), keep_last, keep_every, checkpoint_every_seconds)
     restored = checkpointer.restore_newest()
@@ -166,9 +145,9 @@ def train(
         periods = summary_every, checkpoint_every, preview_every, *([frechet_every] if frechet else [])
         return run([(every, _leave_to_the_chief) for every in periods], _leave_to_the_chief, lambda: False)
     data_facts.write(work_dir, data)
-    previews = Previews(step.ema_generator, data.training(0, preview_clips, preview_clips), seed, preview_fps)
+    previews = Previews(step.ema_generator, data.training(0, preview_clips, preview_clips), step.seed, preview_fps)
     together = data.training(0, _TOGETHER, _TOGETHER)
-    average = AverageStatistics(step.ema_generator, together, seed)
+    average = AverageStatistics(step.ema_generator, together, step.seed)
 
     def of_average(action: Callable[[int], None]) -> Callable[[int], None]:
         def act(at: int) -> None:
@@ -179,7 +158,7 @@ def train(
 
     looks: List[_Action] = [(preview_every, of_average(lambda at: previews.show(log, at)))]
     if frechet is not None:
-        quality = Quality(frechet, step.ema_generator, together, seed, log.last(CEILING))
+        quality = Quality(frechet, step.ema_generator, together, step.seed, log.last(CEILING))
         looks.append((frechet_every, of_average(lambda at: log.scalars(at, quality.measure(at)))))
     if restored is None:
         previews.show_real(log)

@@ -232,7 +232,7 @@ class GanStep(tf.Module):
                 f'weight of 0 or more and 1 to {_MOST_SAMPLES} samples.'
             )
         replicas = tf.distribute.get_strategy().num_replicas_in_sync
-        if self.micro_batches < 1 or self.global_batch % (replicas * self.micro_batches):
+        if min(self.micro_batches, self.global_batch) < 1 or self.global_batch % (replicas * self.micro_batches):
             raise InputError(
                 f'the global batch is {self.global_batch} and micro_batches {self.micro_batches}; make the batch a '
                 f'multiple of {replicas} replica(s) x micro_batches.'

@@ -1,0 +1,30 @@
+"""Runs that earlier versions began go on."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from dvdgan_tf import config
+from dvdgan_tf.training import loop
+from dvdgan_tf.upgrade import upgraded
+
+_ROOT = Path(__file__).resolve().parent.parent
+_SAVED = sorted((_ROOT / 'docs' / 'results').rglob('config.gin'))
+
+
+@pytest.mark.parametrize('path', _SAVED, ids=lambda path: path.parent.name)
+def test_a_configuration_of_an_earlier_version_says_the_same_in_todays_names(path):
+    saved = path.read_text()
+    config.load(str(path.parent))
+    assert config.dead_bindings(loop.train) == []
+    gan_step = config.bindings(loop.train, only=['gan_step'])['gan_step'].keywords
+    for macro, value in (
+        ('GLOBAL_BATCH', gan_step['global_batch']),
+        ('SEED', gan_step['seed']),
+        ('CHANNEL_MULTIPLIER', gan_step['generator'].keywords['channel_multiplier']),
+        ('NUM_CLASSES', gan_step['temporal_discriminator'].keywords['num_classes']),
+    ):
+        assert re.search(rf'^{macro} = {value}$', saved, re.MULTILINE), macro
+    assert float(gan_step['generator_optimizer'].keywords['learning_rate']) in (1e-4, 5e-4)
+    assert upgraded(config.text()) == config.text()
