@@ -16,7 +16,12 @@ _OF_THE_STEP = (
     'discriminator_optimizer',
     'global_batch',
 )
-_MODULES = {'from dvdgan_tf.metrics import during_training': 'from dvdgan_tf.evaluation import during_training'}
+_RENAMED = {
+    r'^from dvdgan_tf\.metrics import during_training$': 'from dvdgan_tf.evaluation import during_training',
+    r'^from dvdgan_tf\.models import views$': 'from dvdgan_tf.models import discriminator_inputs',
+    r'= @views\.': '= @discriminator_inputs.',
+    r'= @moments\.Moments$': '= @moments.InstanceMoments',
+}
 
 
 def upgraded(text: str) -> str:
@@ -25,8 +30,8 @@ def upgraded(text: str) -> str:
     Args:
         text: of version 0.1 or later; today's is returned as it is.
     """
-    for before, now in _MODULES.items():
-        text = re.sub(rf'^{re.escape(before)}$', now, text, flags=re.MULTILINE)
+    for before, now in _RENAMED.items():
+        text = re.sub(before, now, text, flags=re.MULTILINE)
     for name in _OF_THE_STEP:
         text = re.sub(rf'^loop\.train\.{name} =', f'step.GanStep.{name} =', text, flags=re.MULTILINE)
     if not re.search(r'^step\.GanStep\.seed =', text, re.MULTILINE):

@@ -21,7 +21,7 @@ from dvdgan_tf.layers.conv_gru import ConvGRU
 from dvdgan_tf.layers.normalization import ConditionalNormalization
 from dvdgan_tf.layers.residual import DiscriminatorBlock
 from dvdgan_tf.layers.spectral_norm import SpectralDense
-from dvdgan_tf.models import views
+from dvdgan_tf.models import discriminator_inputs
 from dvdgan_tf.training.step import GanStep
 
 BATCH, FRAMES, SIZE, CLASSES = 8, 2, 4, 3
@@ -79,7 +79,7 @@ def trained(strategy, dtype):
             global_batch=BATCH,
             seed=0,
             spatial_frames=2,
-            phi=views.identity,
+            phi=discriminator_inputs.identity,
             ema_decay=0.5,
             ema_start_step=1,
         )

@@ -20,13 +20,13 @@ def _axes(variant):
     return {
         moments.TimestepMoments: (0, 2, 3),
         moments.AllFrameMoments: (0, 1, 2, 3),
-        moments.Moments: (2, 3),
+        moments.InstanceMoments: (2, 3),
         moments.LayerMoments: (2, 3, 4),
     }[variant]
 
 
 @pytest.mark.parametrize(
-    'variant', [moments.TimestepMoments, moments.AllFrameMoments, moments.Moments, moments.LayerMoments]
+    'variant', [moments.TimestepMoments, moments.AllFrameMoments, moments.InstanceMoments, moments.LayerMoments]
 )
 def test_moments_reduce_over_the_axes_of_their_name(variant):
     frames = _frames()

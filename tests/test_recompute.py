@@ -14,7 +14,7 @@ from dvdgan_tf.layers.recompute import recomputed
 from dvdgan_tf.layers.residual import GeneratorBlock
 from dvdgan_tf.models.generator import GeneratorGroup
 from dvdgan_tf.planning.graph_cost import peak_bytes
-from dvdgan_tf.training.gradient_accumulation import in_parts
+from dvdgan_tf.training.gradient_accumulation import accumulated
 
 FRAMES = 3
 
@@ -39,7 +39,7 @@ def _group(recompute):
             loss = tf.reduce_sum(tf.sin(group(*values, constant=False, training=True)))
         return loss, tape.gradient(loss, [*values, *group.trainable_variables])
 
-    function = tf.function(lambda: in_parts(1, part), autograph=False)
+    function = tf.function(lambda: accumulated(1, part), autograph=False)
     loss, gradients = function()
     graph = function.get_concrete_function().graph
     return loss.numpy(), [g.numpy() for g in gradients], [v.numpy() for v in group.variables], peak_bytes(graph)
@@ -82,7 +82,7 @@ def test_replicas_agree_when_moments_are_computed_again(wrap):
             return tape.gradient(loss, layer.scale.spectral.kernel)
 
         def run(*inputs):
-            return in_parts(1, functools.partial(part, frames=inputs[0], condition=inputs[1]))
+            return accumulated(1, functools.partial(part, frames=inputs[0], condition=inputs[1]))
 
         spread = strategy.experimental_distribute_values_from_function
         inputs = [spread(lambda c: rows(c, frames, count * FRAMES)), spread(lambda c: rows(c, condition, count))]

@@ -43,7 +43,10 @@ ARROWS = {
     'sampling': set(),
     'distribute': set(),
     # The networks and the data arrive as arguments; of models only what is not a network is imported.
-    'training': {'losses', 'layers', 'models.standing', 'models.variables', 'models.views', 'sampling', 'distribute'},
+    'training': {
+        *('losses', 'layers', 'models.discriminator_inputs', 'models.standing', 'models.variables'),
+        *('sampling', 'distribute'),
+    },
     'planning': {'models.variables', 'training', 'distribute'},
     'serving': {'sampling'},
     'exporters': {'layers', 'models.variables', 'sampling', 'serving'},

@@ -76,11 +76,11 @@ def test_the_distance_of_the_samples_mean_is_added_with_its_weight(regularized_s
     def at_first(call):
         for variable, value in zip(step.variables, before):
             variable.assign(value)
-        return call(step_module._Draws(step, 0, 0))
+        return call(step_module._Draws(step, step.discriminator_updates, 0))
 
     def loss(weight):
         step.grid_cell_weight = weight
-        gradients, metrics = at_first(lambda draws: step._deceive((_clip(0), None), draws))
+        gradients, metrics = at_first(lambda _: step._generator_gradients((_clip(0), tf.zeros([2], tf.int32)), 0))
         return metrics['loss/generator'], tf.linalg.global_norm(gradients)
 
     first, second = at_first(lambda draws: [step._generate(_clip(0), draws)[0] for _ in range(2)])

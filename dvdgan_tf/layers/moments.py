@@ -27,7 +27,7 @@ def cross_replica_mean(value: tf.Tensor) -> tf.Tensor:
     return value if context is None else context.all_reduce(tf.distribute.ReduceOp.MEAN, value)
 
 
-class Moments(keras.layers.Layer):
+class InstanceMoments(keras.layers.Layer):
     """Mean and variance of each frame apart, over H and W (instance normalisation).
 
     Args:
@@ -53,14 +53,14 @@ class Moments(keras.layers.Layer):
         return {**super().get_config(), 'num_frames': self.num_frames}
 
 
-class LayerMoments(Moments):
+class LayerMoments(InstanceMoments):
     """Mean and variance of each frame over all its channels (layer normalisation)."""
 
     def _pooled(self, powers: tf.Tensor) -> tf.Tensor:
         return tf.reduce_mean(powers, 3, keepdims=True)
 
 
-class GroupMoments(Moments):
+class GroupMoments(InstanceMoments):
     """Each frame's mean and variance over 32 groups of channels, or one channel each below 32 (Wu & He 2018)."""
 
     def _pooled(self, powers: tf.Tensor) -> tf.Tensor:
@@ -72,14 +72,14 @@ class GroupMoments(Moments):
         return tf.repeat(tf.reduce_mean(grouped, 4), channels // groups, axis=3)
 
 
-class FixedMoments(Moments):
+class FixedMoments(InstanceMoments):
     """Mean 0 and variance 1 whatever the input: no normalisation."""
 
     def call(self, frames: tf.Tensor, training: bool = False) -> tf.Tensor:
         return tf.constant([0.0, 1.0], self.variable_dtype, shape=[2, 1, 1, 1])
 
 
-class TimestepMoments(Moments):
+class TimestepMoments(InstanceMoments):
     """Mean and variance per timestep over the global batch: `[2, 1, T, C]`.
 
     With `training=True` they are those of the batch, over all replicas [inferred, as BigGAN], and the moving averages
@@ -130,4 +130,4 @@ class AllFrameMoments(TimestepMoments):
         return cross_replica_mean(tf.reduce_mean(powers, [1, 2], keepdims=True))
 
 
-MomentsClass = Type[Moments]
+MomentsClass = Type[InstanceMoments]

@@ -1,6 +1,9 @@
-"""From losses to updates: gradients summed over micro-batches and replicas, and losses scaled for float16."""
+"""Gradients summed over micro-batches and replicas, and losses scaled for float16."""
 
-from typing import Callable, List, Sequence
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Callable
 
 import tensorflow as tf
 import tf_keras as keras
@@ -8,22 +11,23 @@ import tf_keras as keras
 from dvdgan_tf.layers import state
 
 
-def in_parts(count: int, part: Callable[[int], object]) -> object:
-    """Sums what `part(0)` to `part(count - 1)` return, made one after the other so that only one is in memory.
+def accumulated(count: int, of_part: Callable[[int], object]) -> object:
+    """Sums what `of_part` returns for every micro-batch, one after the other, so that only one is in memory.
 
     State moves once, at the end, by the mean of what the parts would have done: they all begin with the same. Nor does
     it move before the gradients of a part are made, so that they may compute a layer again.
 
     Args:
-      count: parts, at least 1.
-      part: number of a part to a structure of tensors.
+        count: micro-batches, at least 1.
+        of_part: number of a micro-batch to a structure of tensors.
 
-    Returns: the same structure of their sums.
+    Returns:
+        the same structure of their sums.
     """
     total, moves = None, []
     for number in range(count):
         with tf.control_dependencies(tf.nest.flatten(total) if number else []), state.collected() as updates:
-            values = part(number)
+            values = tf.nest.map_structure(tf.convert_to_tensor, of_part(number))  # an embedding's gradient is sparse
             total = tf.nest.map_structure(tf.add, total, values) if number else values
         moves.append(updates)
     for of_parts in zip(*moves):
@@ -31,15 +35,15 @@ def in_parts(count: int, part: Callable[[int], object]) -> object:
     return total
 
 
-class Descent:
-    """One optimizer and what it trains.
+class ScaledOptimizer:
+    """One optimizer and the variables that it trains.
 
     Under the policy mixed_float16 the loss is multiplied by a scale, so that small gradients do not vanish. An update
     whose gradients are not finite is left out and halves the scale; 2,000 updates without one double it.
 
     Args:
-      optimizer: what applies the gradients.
-      variables: what is trained.
+        optimizer: applies the gradients.
+        variables: are trained.
     """
 
     def __init__(self, optimizer: keras.optimizers.Optimizer, variables: Sequence[tf.Variable]) -> None:
@@ -53,15 +57,11 @@ class Descent:
         """The loss to take gradients of, inside the tape's block."""
         return self.optimizer.get_scaled_loss(loss) if self._is_scaled else loss
 
-    def gradients(self, tape: tf.GradientTape, scaled_loss: tf.Tensor) -> List[tf.Tensor]:
-        """This replica's gradients, dense, still scaled."""
-        return [tf.convert_to_tensor(gradient) for gradient in tape.gradient(scaled_loss, self.variables)]
+    def apply(self, gradients: Sequence[tf.Tensor]) -> list[tf.Tensor]:
+        """Sums the gradients, still scaled, over the replicas, applies them and returns the sums.
 
-    def apply(self, gradients: Sequence[tf.Tensor]) -> List[tf.Tensor]:
-        """Sums the gradients over the replicas, applies them and returns the sums.
-
-        Those of an update that is left out for its scale are returned as zeros; at a scale of 1, where nothing is left
-        to mend, they are returned as they are.
+        Those of an update that is left out for its scale are returned as zeros; at a scale of 1, which cannot be
+        halved any more, they are returned as they are.
         """
         context = tf.distribute.get_replica_context()
         gradients = context.all_reduce(tf.distribute.ReduceOp.SUM, list(gradients))

@@ -8,6 +8,7 @@ the two discriminators' losses have equal weight; labels of generated clips are 
 generated clips are judged in one pass.
 """
 
+import functools
 from typing import Callable, Dict, List, Sequence, Tuple
 
 import tensorflow as tf
@@ -16,10 +17,10 @@ import tf_keras as keras
 from dvdgan_tf import losses
 from dvdgan_tf.errors import InputError
 from dvdgan_tf.layers import state
-from dvdgan_tf.models import views
+from dvdgan_tf.models.discriminator_inputs import Phi, average_pool_2x2, sample_frames
 from dvdgan_tf.models.variables import clip_spec, label_spec, latent_spec, make_variables
 from dvdgan_tf.training.ema import ExponentialMovingAverage, averaged_copy
-from dvdgan_tf.training.gradient_accumulation import Descent, in_parts
+from dvdgan_tf.training.gradient_accumulation import ScaledOptimizer, accumulated
 
 Batch = Tuple[tf.Tensor, tf.Tensor]
 Metrics = Dict[str, tf.Tensor]
@@ -62,7 +63,7 @@ class GanStep(tf.Module):
         global_batch: int,
         seed: int,
         spatial_frames: int = 8,
-        phi: views.Phi = views.average_pool_2x2,
+        phi: Phi = average_pool_2x2,
         discriminator_updates: int = 2,
         micro_batches: int = 1,
         grid_cell_weight: float = 0.0,
@@ -89,10 +90,10 @@ class GanStep(tf.Module):
         self._check_sizes()
         self._make_variables()
         discriminator_variables = self.spatial.trainable_variables + self.temporal.trainable_variables
-        self._generator_descent = Descent(generator_optimizer(), self.generator.trainable_variables)
-        self._discriminator_descent = Descent(discriminator_optimizer(), discriminator_variables)
-        self.generator_optimizer = self._generator_descent.optimizer
-        self.discriminator_optimizer = self._discriminator_descent.optimizer
+        self._generator_optimizer = ScaledOptimizer(generator_optimizer(), self.generator.trainable_variables)
+        self._discriminator_optimizer = ScaledOptimizer(discriminator_optimizer(), discriminator_variables)
+        self.generator_optimizer = self._generator_optimizer.optimizer
+        self.discriminator_optimizer = self._discriminator_optimizer.optimizer
         self._average = ExponentialMovingAverage(self.generator, self.ema_generator, ema_decay, ema_start_step)
         for average, value in zip(self.ema_generator.variables, self.generator.variables):
             average.assign(value)
@@ -118,11 +119,9 @@ class GanStep(tf.Module):
 
     def update_discriminators(self, batch: Batch, update: int) -> Metrics:
         """One update of D_S and D_T; nothing of G changes."""
-        gradients, metrics = in_parts(
-            self.micro_batches,
-            lambda part: self._discriminate(self._part(batch, part), _Draws(self, update, part)),
-        )
-        gradients = self._discriminator_descent.apply(gradients)
+        of_part = functools.partial(self._discriminator_gradients, batch, update)
+        gradients, metrics = accumulated(self.micro_batches, of_part)
+        gradients = self._discriminator_optimizer.apply(gradients)
         count = len(self.spatial.trainable_variables)
         return {
             **metrics,
@@ -132,16 +131,14 @@ class GanStep(tf.Module):
 
     def update_generator(self, batch: Batch) -> Metrics:
         """One update of G; nothing of D_S and D_T changes."""
-        gradients, metrics = in_parts(
-            self.micro_batches,
-            lambda part: self._deceive(self._part(batch, part), _Draws(self, self.discriminator_updates, part)),
-        )
-        gradients = self._generator_descent.apply(gradients)
+        gradients, metrics = accumulated(self.micro_batches, functools.partial(self._generator_gradients, batch))
+        gradients = self._generator_optimizer.apply(gradients)
         return {**metrics, 'gradient_norm/generator': _share(tf.linalg.global_norm(gradients))}
 
-    def _discriminate(self, batch: Batch, draws: '_Draws') -> Tuple[List[tf.Tensor], Metrics]:
+    def _discriminator_gradients(self, batch: Batch, update: int, part: int) -> Tuple[List[tf.Tensor], Metrics]:
         """Gradients of D_S and D_T, and what is reported, for one micro-batch."""
-        clip, label = batch
+        clip, label = self._part(batch, part)
+        draws = _Draws(self, update, part)
         if self.generator.context_frames:
             label = tf.zeros_like(label)  # "settling the class id of all samples to 0" (paper B.4)
         with state.collected():
@@ -149,39 +146,40 @@ class GanStep(tf.Module):
         real = self._seen(clip, draws)
         fake = self._seen(self._with_context(clip, fake), draws)
         labels = tf.concat([label, fake_label], 0)
-        descent = self._discriminator_descent
+        optimizer = self._discriminator_optimizer
         with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(descent.variables)
+            tape.watch(optimizer.variables)
             logits = {
                 name: tf.split(network(tf.concat([real[name], fake[name]], 0), labels, training=True), 2)
                 for name, network in self._discriminators()
             }
             each = {name: self._mean(losses.discriminator_hinge(*pair)) for name, pair in logits.items()}
-            loss = descent.scaled(tf.add_n(list(each.values())))
+            scaled = optimizer.scaled(tf.add_n(list(each.values())))
         metrics = {}
         for name, (real_logits, fake_logits) in logits.items():
             metrics[f'loss/{name}'] = each[name]
             metrics[f'logits/{name}_real'] = self._mean(real_logits)
             metrics[f'logits/{name}_fake'] = self._mean(fake_logits)
-        return descent.gradients(tape, loss), metrics
+        return tape.gradient(scaled, optimizer.variables), metrics
 
-    def _deceive(self, batch: Batch, draws: '_Draws') -> Tuple[List[tf.Tensor], Metrics]:
+    def _generator_gradients(self, batch: Batch, part: int) -> Tuple[List[tf.Tensor], Metrics]:
         """Gradients of G, and what is reported, for one micro-batch."""
-        clip, _ = batch
-        descent = self._generator_descent
+        clip, _ = self._part(batch, part)
+        draws = _Draws(self, self.discriminator_updates, part)
+        optimizer = self._generator_optimizer
         with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(descent.variables)
+            tape.watch(optimizer.variables)
             count = self.grid_cell_samples if self.grid_cell_weight else 1
             samples = [self._generate(clip, draws) for _ in range(count)]
-            loss = tf.add_n([self._adversarial(clip, fake, label, draws) for fake, label in samples]) / count
+            loss = tf.add_n([self._adversarial_loss(clip, fake, label, draws) for fake, label in samples]) / count
             if self.grid_cell_weight:
                 truth = clip[:, self.generator.context_frames :]
                 distance = losses.grid_cell([fake for fake, _ in samples], truth)
                 loss += self.grid_cell_weight * self._mean(distance)
-            scaled = descent.scaled(loss)
-        return descent.gradients(tape, scaled), {'loss/generator': loss}
+            scaled = optimizer.scaled(loss)
+        return tape.gradient(scaled, optimizer.variables), {'loss/generator': loss}
 
-    def _adversarial(self, clip: tf.Tensor, fake: tf.Tensor, label: tf.Tensor, draws: '_Draws') -> tf.Tensor:
+    def _adversarial_loss(self, clip: tf.Tensor, fake: tf.Tensor, label: tf.Tensor, draws: '_Draws') -> tf.Tensor:
         """G's hinge loss of generated clips."""
         seen = self._seen(self._with_context(clip, fake), draws)
         logits = [network(seen[name], label, training=False) for name, network in self._discriminators()]
@@ -206,7 +204,7 @@ class GanStep(tf.Module):
         """What D_S and D_T see of a clip; D_S never sees the context frames (paper B.4)."""
         candidates = clip[:, self.generator.context_frames :]
         return {
-            'spatial': views.sample_frames(candidates, draws.uniform([candidates.shape[1]]), self.spatial_frames),
+            'spatial': sample_frames(candidates, draws.uniform([candidates.shape[1]]), self.spatial_frames),
             'temporal': self.phi(clip, draws.uniform([2])),
         }
 
