@@ -61,7 +61,7 @@ def test_every_context_is_continued_by_its_own_clip():
     context = np.random.RandomState(0).uniform(-1, 1, [19, 2, 4, 4, 1]).astype(np.float32)
     clips = generate.continue_clips(_Repeat(), context, seed=3)
     np.testing.assert_array_equal(clips, np.repeat(context[:, -1:], 3, axis=1))
-    with pytest.raises(InputError, match='makes clips out of nothing and continues none'):
+    with pytest.raises(InputError, match='makes whole clips and continues none'):
         generate.continue_clips(_Mirror(), context, seed=0)
 
 

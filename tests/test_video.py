@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from dvdgan_tf.errors import InputError
-from dvdgan_tf.sampling import video
+from dvdgan_tf.sampling import sheets, video
 
 
 def _moving_square(frames=6, height=16, width=16, channels=3):
@@ -71,7 +71,7 @@ def test_rows_of_a_contact_sheet_are_clips_and_columns_are_frames(tmp_path):
         for frame in range(3):
             clips[clip, frame] = 100 * clip + 10 * frame
     path = str(tmp_path / 'sheet.png')
-    video.contact_sheet(path, clips, factor=2)
+    sheets.contact_sheet(path, clips, factor=2)
     sheet = np.asarray(Image.open(path))
     assert sheet.shape == (2 * 8 + 2, 3 * 8 + 2 * 2, 3)
     for clip in range(2):
@@ -82,7 +82,7 @@ def test_rows_of_a_contact_sheet_are_clips_and_columns_are_frames(tmp_path):
 def test_a_long_clip_shows_its_first_and_last_frame(tmp_path):
     clips = np.broadcast_to(np.arange(48, dtype=np.uint8)[None, :, None, None, None], [1, 48, 4, 4, 1])
     path = str(tmp_path / 'sheet.png')
-    video.contact_sheet(path, clips, max_frames=5, factor=1)
+    sheets.contact_sheet(path, clips, max_frames=5, factor=1)
     sheet = np.asarray(Image.open(path))
     assert [sheet[0, column * 6, 0] for column in range(5)] == [0, 12, 24, 35, 47]
 

@@ -53,14 +53,14 @@ def draw(manifest, folder):
     import tensorflow as tf
 
     from dvdgan_tf.data import inspect
-    from dvdgan_tf.sampling import video
+    from dvdgan_tf.sampling import sheets
 
     tf.io.gfile.makedirs(folder)
     paths = []
     for split, facts in manifest['splits'].items():
         paths.append(f'{folder}/{split}.png')
         clips = inspect.sample(FLAGS.data, manifest, split, _SHEET_CLIPS, _SHEET_FRAMES, _LARGEST_SIDE)
-        video.contact_sheet(paths[-1], clips)
+        sheets.contact_sheet(paths[-1], clips)
         for number in sorted({place * facts['clips'] // _GIFS for place in range(_GIFS)}):
             clip, line = inspect.read_clip(FLAGS.data, manifest, split, number)
             paths.append(write_gif(folder, f'{split}-{number}', clip, line))

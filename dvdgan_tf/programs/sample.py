@@ -1,17 +1,30 @@
 """Writes clips of a trained generator: bin/sample --work_dir=runs/quickstart --output=samples
 
-The folder gets clips.gif and clips.mp4, which play all clips in a grid, and clips.png, where a row is a clip and a
-column a frame. The generator is the moving average of the weights (EMA).
+The folder gets clips.gif and clips.mp4, which play all clips in a grid, clips.png, a sheet of their frames, and
+clips.npz, the clips themselves: uint8, or float32 in the units of the data where these are no pictures. The generator
+is the moving average of the weights (EMA). The same seed gives the same files.
+
+  bin/sample --work_dir=runs/k600 --output=classes --label=archery --label=bowling --num_clips=30 --sheet=first_frames
+  bin/sample --work_dir=runs/k600 --output=batch --label=random --num_clips=60 --sheet=first_frames
+  bin/sample --work_dir=runs/k600 --output=one --label=bowling --num_clips=1 --sheet=raster
+  bin/sample --work_dir=runs/k600 --output=sweep --truncation=0.2,0.4,0.6,0.8,1
+
+Interpolations: in interpolations.png a column is a clip on the way and a row a time step; in first_frames.png an
+interpolation is one row.
+
+  bin/sample --mode=interpolate --work_dir=runs/k600 --output=latents --label=bowling
+  bin/sample --mode=interpolate --between=classes --work_dir=runs/k600 --output=classes --label=archery --label=bowling
+
+Predictions continue the first frames of clips of the run's data, or of a video file. In predictions.gif and .mp4 each
+clip shows its context, the prediction and the truth side by side; in predictions.png the prediction has a row and the
+truth the next.
 
   bin/sample --mode=predict --work_dir=runs/weizmann_fp --output=predictions
   bin/sample --mode=predict --work_dir=runs/weizmann_fp --output=predictions --video=film.mp4
-
-continues the first frames of clips of the run's data, or of a video file. In predictions.gif and .mp4 each clip shows
-its context, the prediction and the truth side by side; in predictions.png the prediction has a row and the truth the
-next.
-
-Where the data are not pictures in [0, 255], an .npz beside them holds the clips in the units of the data.
 """
+
+from __future__ import annotations
+
 import os
 
 import numpy as np
@@ -21,53 +34,172 @@ from dvdgan_tf import trained
 from dvdgan_tf.data import pipeline
 from dvdgan_tf.errors import InputError
 from dvdgan_tf.prepare import video_file
-from dvdgan_tf.sampling import comparison, generate, video
+from dvdgan_tf.sampling import comparison, generate, interpolation, sheets, video
 
-_MODE = flags.DEFINE_enum('mode', 'generate', ['generate', 'predict'], 'Make clips, or continue real ones.')
+_MODE = flags.DEFINE_enum(
+    'mode', 'generate', ['generate', 'interpolate', 'predict'], 'Make clips, go from clip to clip, or continue clips.'
+)
 _WORK_DIR = flags.DEFINE_string('work_dir', None, 'The run, as given to bin/train.', required=True)
 _OUTPUT = flags.DEFINE_string('output', None, 'The folder to write to; made if it is missing.', required=True)
 _CHECKPOINT = flags.DEFINE_string(
     'checkpoint', 'newest', 'Step of the checkpoint to use, `newest`, `best`, or 0 for the untrained generator.'
 )
-_NUM_CLIPS = flags.DEFINE_integer('num_clips', 16, 'How many clips.', lower_bound=1)
-_LABEL = flags.DEFINE_string('label', None, 'A class, by number or name; by default all classes in turn.')
+_NUM_CLIPS = flags.DEFINE_integer('num_clips', 16, 'How many clips, or interpolations.', lower_bound=1)
+_LABEL = flags.DEFINE_multi_string(
+    'label', [], 'A class, by number or name, or `random`; may be repeated. Not given: all classes in turn.'
+)
+_SHEET = flags.DEFINE_enum(
+    'sheet',
+    'frames',
+    ['frames', 'first_frames', 'raster'],
+    'To make clips: a row a clip; only first frames, a row a class; or all frames of every clip in raster order.',
+)
+_BETWEEN = flags.DEFINE_enum(
+    'between', 'latents', ['latents', 'classes'], 'To interpolate: two latents under one class, or two classes.'
+)
+_PATH = flags.DEFINE_enum(
+    'path', 'linear', interpolation.PATHS, 'To interpolate latents: straight as in the paper, or keeping their length.'
+)
+_STEPS = flags.DEFINE_integer('steps', 8, 'To interpolate: clips from one end to the other.', lower_bound=2)
 _SPLIT = flags.DEFINE_string('split', None, 'To predict: the split whose clips are continued, `test` by default.')
 _VIDEO = flags.DEFINE_string('video', None, 'To predict: a video file whose first frames are continued instead.')
-_TRUNCATION = flags.DEFINE_float('truncation', 1.0, 'Standard deviation of the latents, 0 to 1.')
+_TRUNCATION = flags.DEFINE_list(
+    'truncation', ['1'], 'Standard deviation of the latents, 0 to 1; several, to make clips, show each clip at each.'
+)
 _SEED = flags.DEFINE_integer('seed', 0, 'The same seed gives the same clips.')
 _FPS = flags.DEFINE_float('fps', 8.0, 'Frames per second.', lower_bound=0.1)
 
-_PICTURES = (0.0, 255.0)
+_USED_BY = {
+    'label': ('generate', 'interpolate'),
+    'sheet': ('generate',),
+    'between': ('interpolate',),
+    'path': ('interpolate',),
+    'steps': ('interpolate',),
+    'split': ('predict',),
+    'video': ('predict',),
+}
+_SHOWN_TIMES = 6  # rows of an interpolation, as in figures 15 and 16
 
 
 def main(_: list) -> None:
-    predicts = _MODE.value == 'predict'
-    for name, value, useful in (('label', _LABEL, False), ('split', _SPLIT, True), ('video', _VIDEO, True)):
-        if value.value is not None and predicts != useful:
+    for name, modes in _USED_BY.items():
+        if flags.FLAGS[name].present and _MODE.value not in modes:
             raise InputError(f'--{name} has no use with --mode={_MODE.value}; leave it out.')
+    sigmas = truncations()
     run = trained.open_trained(_WORK_DIR.value, _CHECKPOINT.value)
-    written = predict(run) if predicts else make(run)
-    print(f'step {run.step}: {", ".join(written)}')
+    write = {'generate': make, 'interpolate': interpolate, 'predict': predict}[_MODE.value]
+    print(f'step {run.step}: {", ".join(write(run, sigmas))}')
 
 
-def make(run: trained.Trained) -> list:
-    labels = generate.spread_labels(_NUM_CLIPS.value, run.generator.num_classes)
-    if _LABEL.value is not None:
-        labels = np.full_like(labels, generate.find_label(_LABEL.value, run.facts.class_names))
-    clips = generate.sample_clips(run.generator, labels, _SEED.value, _TRUNCATION.value)
-    return video.write_all(_OUTPUT.value, 'clips', clips, _FPS.value) + values(run, 'clips', clips=clips)
+def truncations() -> list[float]:
+    """The values of --truncation."""
+    try:
+        sigmas = [float(word) for word in _TRUNCATION.value]
+    except ValueError:
+        sigmas = []
+    if not sigmas or not all(0.0 <= sigma <= 1.0 for sigma in sigmas):
+        raise InputError(f'--truncation={",".join(_TRUNCATION.value)} is no number from 0 to 1, nor several of them.')
+    if len(sigmas) > 1 and (_MODE.value != 'generate' or _SHEET.value != 'frames'):
+        raise InputError('several values of --truncation are shown by --mode=generate without --sheet; give one.')
+    return sigmas
 
 
-def predict(run: trained.Trained) -> list:
+def chosen_labels(run: trained.Trained) -> np.ndarray:
+    """The label of every clip, int32 [--num_clips]."""
+    count, classes = _NUM_CLIPS.value, run.generator.num_classes
+    if 'random' in _LABEL.value:
+        if len(_LABEL.value) > 1:
+            raise InputError('--label=random stands alone; give it without other classes.')
+        return generate.draw_labels(count, classes, _SEED.value)
+    if not _LABEL.value:
+        return generate.spread_labels(count, classes)
+    if count < len(_LABEL.value):
+        raise InputError(f'{count} clips cannot show {len(_LABEL.value)} classes; raise --num_clips.')
+    known = np.array([generate.find_label(name, run.facts.class_names) for name in _LABEL.value], np.int32)
+    return known[generate.spread_labels(count, len(known))]
+
+
+def names_of(run: trained.Trained, labels: np.ndarray) -> list[str]:
+    """The class name of each label; empty where there is one class, which needs no caption."""
+    names = run.facts.class_names
+    return [names[label] for label in labels] if len(names) > 1 else []
+
+
+def make(run: trained.Trained, sigmas: list[float]) -> list[str]:
+    """Generates clips, at one truncation or at several."""
+    labels = chosen_labels(run)
+    names = names_of(run, labels)
+    clips = np.stack([generate.sample_clips(run.generator, labels, _SEED.value, sigma) for sigma in sigmas], 1)
+    if len(sigmas) > 1:
+        captions = [f'{sigma:g}' for sigma in sigmas]
+        middle = clips[:, :, clips.shape[2] // 2]
+        written = films(clips.reshape([-1, *clips.shape[2:]]), 'clips', columns=len(sigmas))
+        written.append(sheets.write_cells(_OUTPUT.value, 'clips', middle, names, captions))
+        return written + arrays(run, 'clips', {'clips': clips}, label=labels, truncation=np.array(sigmas))
+    clips = clips[:, 0]
+    return films(clips, 'clips') + [sheet(clips, labels, names)] + arrays(run, 'clips', {'clips': clips}, label=labels)
+
+
+def sheet(clips: np.ndarray, labels: np.ndarray, names: list[str]) -> str:
+    """The sheet that --sheet asks for; its path."""
+    if _SHEET.value == 'raster':
+        tables = [sheets.raster(clip) for clip in clips]
+        captions = [name if row == 0 else '' for name in names for row in range(len(tables[0]))]
+        return sheets.write_cells(_OUTPUT.value, 'clips', np.concatenate(tables), captions)
+    if _SHEET.value == 'first_frames':
+        per_row = len(labels) // (1 + np.count_nonzero(np.diff(labels)))
+        rows = labels[: len(labels) // per_row * per_row].reshape([-1, per_row])
+        if rows.size < len(labels) or (rows != rows[:, :1]).any() or per_row == 1:
+            return sheets.write_cells(_OUTPUT.value, 'clips', sheets.raster(clips[:, 0]))
+        table = clips[:, 0].reshape([*rows.shape, *clips.shape[2:]])
+        return sheets.write_cells(_OUTPUT.value, 'clips', table, names[::per_row])
+    return sheets.write_cells(_OUTPUT.value, 'clips', sheets.spread_frames(clips), names)
+
+
+def interpolate(run: trained.Trained, sigmas: list[float]) -> list[str]:
+    """Generates clips between two latents or two classes."""
+    options = {'steps': _STEPS.value, 'seed': _SEED.value, 'truncation': sigmas[0]}
+    if _BETWEEN.value == 'latents':
+        labels = chosen_labels(run)
+        captions = names_of(run, labels)
+        clips = interpolation.between_latents(run.generator, labels, **options, path=_PATH.value)
+    else:
+        if flags.FLAGS['path'].present:
+            raise InputError('--path is for latents; between classes the embeddings are mixed linearly: leave it out.')
+        pairs = class_pairs(run)
+        captions = [' - '.join(names_of(run, np.array(pair))) for pair in pairs]
+        clips = interpolation.between_classes(run.generator, pairs, **options)
+    rows = sheets.spread_frames(np.moveaxis(clips, 2, 1), _SHOWN_TIMES)
+    beside = [caption if row == 0 else '' for caption in captions for row in range(rows.shape[1])]
+    columns = [f'{weight:.2f}' for weight in np.linspace(0, 1, _STEPS.value)]
+    written = films(clips.reshape([-1, *clips.shape[2:]]), 'interpolations', columns=_STEPS.value)
+    table = rows.reshape([-1, *rows.shape[2:]])
+    written.append(sheets.write_cells(_OUTPUT.value, 'interpolations', table, beside, columns))
+    written.append(sheets.write_cells(_OUTPUT.value, 'first_frames', clips[:, :, 0], captions, columns))
+    return written + arrays(run, 'interpolations', {'clips': clips})
+
+
+def class_pairs(run: trained.Trained) -> list[tuple[int, int]]:
+    """The classes at both ends of each interpolation: those of --label, or drawn by the seed."""
+    if not _LABEL.value:
+        return interpolation.draw_pairs(_NUM_CLIPS.value, run.generator.num_classes, _SEED.value)
+    if len(_LABEL.value) != 2:
+        raise InputError(f'--between=classes needs two classes and --label named {len(_LABEL.value)}; name two.')
+    first, second = (generate.find_label(name, run.facts.class_names) for name in _LABEL.value)
+    return [(first, second)] * _NUM_CLIPS.value
+
+
+def predict(run: trained.Trained, sigmas: list[float]) -> list[str]:
+    """Continues clips."""
     frames = run.generator.context_frames
     clips = of_video(run) if _VIDEO.value else of_data(run)
     context, truth = clips[:, :frames], clips[:, frames:]
-    predicted = generate.continue_clips(run.generator, context, _SEED.value, _TRUNCATION.value)
-    arrays = {'context': context, 'predicted': predicted}
+    predicted = generate.continue_clips(run.generator, context, _SEED.value, sigmas[0])
+    parts = {'context': context, 'predicted': predicted}
     if truth.shape[1] == predicted.shape[1]:
-        arrays['truth'] = truth
-    written = comparison.write_comparison(_OUTPUT.value, **{'truth': None, **arrays}, fps=_FPS.value)
-    return written + values(run, 'predictions', **arrays)
+        parts['truth'] = truth
+    written = comparison.write_comparison(_OUTPUT.value, **{'truth': None, **parts}, fps=_FPS.value)
+    return written + arrays(run, 'predictions', parts)
 
 
 def of_data(run: trained.Trained) -> np.ndarray:
@@ -84,7 +216,7 @@ def of_data(run: trained.Trained) -> np.ndarray:
 def of_video(run: trained.Trained) -> np.ndarray:
     """The first frames of the video, once for every sample."""
     generator, stride = run.generator, run.facts.stride
-    if run.facts.value_range != _PICTURES:
+    if run.facts.value_range != video.PICTURES:
         raise InputError(
             f'the data of this run are no pictures but numbers in {run.facts.value_range}; leave out --video.'
         )
@@ -98,10 +230,14 @@ def of_video(run: trained.Trained) -> np.ndarray:
     return np.repeat(clip[np.newaxis], _NUM_CLIPS.value, axis=0)
 
 
-def values(run: trained.Trained, name: str, **arrays: np.ndarray) -> list:
-    """Writes the clips in the units of the data, unless these are pictures."""
-    if run.facts.value_range == _PICTURES:
-        return []
+def films(clips: np.ndarray, name: str, columns: int | None = None) -> list[str]:
+    """Writes clips as films that play all of them in a grid; returns the paths."""
+    factor = video.viewing_factor(clips.shape[-2])
+    return video.write_films(_OUTPUT.value, name, video.tile_clips(clips, columns), _FPS.value, factor)
+
+
+def arrays(run: trained.Trained, name: str, clips: dict[str, np.ndarray], **beside: np.ndarray) -> list[str]:
+    """Writes the clips themselves, and what belongs to them; returns the path."""
     path = os.path.join(_OUTPUT.value, f'{name}.npz')
-    video.write_values(path, arrays, run.facts.value_range)
+    video.write_arrays(path, clips, run.facts.value_range, beside)
     return [path]

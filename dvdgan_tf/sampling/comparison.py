@@ -4,7 +4,7 @@ from typing import List, Optional
 
 import numpy as np
 
-from dvdgan_tf.sampling import video
+from dvdgan_tf.sampling import sheets, video
 
 
 def write_comparison(
@@ -40,4 +40,4 @@ def write_comparison(
     sheet = np.stack([marked, *rows[1:]], axis=1).reshape([-1, *marked.shape[1:]])
     factor = video.viewing_factor(context.shape[-2])
     paths = video.write_films(folder, 'predictions', films, fps, factor)
-    return [*paths, video.write_sheet(folder, 'predictions', sheet, max_frames=sheet.shape[1])]
+    return [*paths, sheets.write_cells(folder, 'predictions', sheet)]

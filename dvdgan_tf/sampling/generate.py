@@ -1,7 +1,7 @@
 """From labels or context frames to clips: the generator at its moving averages, a few clips at a time."""
 
 import functools
-from typing import Sequence
+from typing import Callable, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -30,6 +30,11 @@ def find_label(name: str, class_names: Sequence[str]) -> int:
         return int(name)
     known = ', '.join(class_names[:10]) + (', ...' if len(class_names) > 10 else '')
     raise InputError(f'there is no class {name!r}; give 0 to {len(class_names) - 1} or one of {known}.')
+
+
+def draw_labels(count: int, num_classes: int, seed: int) -> np.ndarray:
+    """Labels int32 [count], uniform over the classes, as in training; they depend on the seed alone."""
+    return np.random.Generator(np.random.Philox(key=seed)).integers(num_classes, size=count, dtype=np.int32)
 
 
 def sample_clips(generator: keras.Model, labels: np.ndarray, seed: int, truncation: float = 1.0) -> np.ndarray:
@@ -69,12 +74,16 @@ def continue_clips(generator: keras.Model, context: np.ndarray, seed: int, trunc
         InputError: the generator takes no context, or truncation lies outside [0, 1].
     """
     if not generator.context_frames:
-        raise InputError('this generator makes clips out of nothing and continues none; train one with context frames.')
+        raise InputError('this generator makes whole clips and continues none; train one with context frames.')
     return _generated(generator, seed, truncation, np.zeros(len(context), np.int32), context)
 
 
 def _generated(generator: keras.Model, seed: int, truncation: float, *inputs: np.ndarray) -> np.ndarray:
-    latents = sample_latents(seed, len(inputs[0]), truncation, generator.latent_size)
-    generate = tf.function(functools.partial(generator, training=False), autograph=False, reduce_retracing=True)
-    parts = [slice(first, first + _TOGETHER) for first in range(0, len(latents), _TOGETHER)]
-    return np.concatenate([generate(latents[part], *(each[part] for each in inputs)).numpy() for part in parts])
+    return in_parts(generator, sample_latents(seed, len(inputs[0]), truncation, generator.latent_size), *inputs)
+
+
+def in_parts(generate: Callable[..., tf.Tensor], *inputs: np.ndarray) -> np.ndarray:
+    """Calls a generator, or its `from_embedding`, with `training=False` on a few rows of the inputs at a time."""
+    call = tf.function(functools.partial(generate, training=False), autograph=False, reduce_retracing=True)
+    parts = [slice(first, first + _TOGETHER) for first in range(0, len(inputs[0]), _TOGETHER)]
+    return np.concatenate([call(*(each[part] for each in inputs)).numpy() for part in parts])

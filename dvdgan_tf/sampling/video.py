@@ -1,4 +1,4 @@
-"""Clips as pictures and films: animated GIF, MP4 and contact sheets.
+"""Clips as films: animated GIF and MP4. Sheets of frames are in `sheets`.
 
 Everything takes uint8 in [0, 255] or float in [-1, 1]; `to_uint8` is the one place that converts.
 """
@@ -15,6 +15,7 @@ from PIL import Image
 from dvdgan_tf.errors import InputError
 
 _SMALLEST_VIEW_PIXELS = 96
+PICTURES = (0.0, 255.0)  # the range of values that are pixels
 
 
 def to_uint8(clips: np.ndarray) -> np.ndarray:
@@ -81,7 +82,7 @@ def encode_gif(clip: np.ndarray, fps: float) -> bytes:
     Returns:
         the file's bytes.
     """
-    frames = [Image.fromarray(frame) for frame in _as_rgb(to_uint8(clip))]
+    frames = [Image.fromarray(frame) for frame in as_rgb(to_uint8(clip))]
     frames = [frame.quantize(256, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE) for frame in frames]
     buffer = io.BytesIO()
     frames[0].save(
@@ -117,7 +118,7 @@ def write_mp4(path: str, clip: np.ndarray, fps: float) -> None:
         import av
     except ImportError as error:
         raise InputError('writing MP4 needs PyAV; install it with pip install "dvdgan_tf[video]".') from error
-    clip = _as_rgb(to_uint8(clip))
+    clip = as_rgb(to_uint8(clip))
     clip = np.pad(clip, [(0, 0), (0, clip.shape[1] % 2), (0, clip.shape[2] % 2), (0, 0)], mode='edge')
     buffer = io.BytesIO()
     with av.open(buffer, mode='w', format='mp4') as container:
@@ -130,60 +131,27 @@ def write_mp4(path: str, clip: np.ndarray, fps: float) -> None:
     write_whole(path, buffer.getvalue())
 
 
-def contact_sheet(path: str, clips: np.ndarray, max_frames: int = 16, factor: Optional[int] = None) -> None:
-    """Writes a PNG whose rows are clips and whose columns are frames.
-
-    Args:
-        path: the file to write; its folder exists.
-        clips: [N, T, H, W, C], C = 1 or 3.
-        max_frames: longer clips show this many frames, evenly spread, the first and the last among them.
-        factor: magnification; None brings small clips to a size that eyes can judge.
-    """
-    clips = to_uint8(clips)
-    count, frames, height, width, channels = clips.shape
-    shown = np.unique(np.rint(np.linspace(0, frames - 1, min(frames, max_frames))).astype(int))
-    cells = clips[:, shown].reshape([count * len(shown), 1, height, width, channels])
-    factor = factor or max(1, viewing_factor(height) // 2)
-    sheet = tile_clips(magnify(cells, factor), columns=len(shown), gap=2)
-    buffer = io.BytesIO()
-    Image.fromarray(_as_rgb(sheet)[0]).save(buffer, format='PNG')
-    write_whole(path, buffer.getvalue())
-
-
-def write_all(folder: str, name: str, clips: np.ndarray, fps: float) -> List[str]:
-    """Writes clips as a GIF and an MP4 that play all of them in a grid, and as a contact sheet.
+def write_films(folder: str, name: str, film: np.ndarray, fps: float, factor: int) -> List[str]:
+    """Writes one film as a GIF, magnified, and as an MP4, which is not.
 
     Args:
         folder: made if it is missing.
         name: of the files, without ending.
-        clips: [N, T, H, W, C], uint8 or float in [-1, 1].
+        film: [T, H, W, C], uint8 or float in [-1, 1].
         fps: frames per second.
+        factor: whole magnification of the GIF.
 
     Returns:
-        the paths written. GIF and contact sheet are magnified by a whole factor where clips are small; the MP4 is not.
+        the paths written.
 
     Raises:
         InputError: the folder cannot be written.
     """
-    factor = viewing_factor(clips.shape[-2])
-    return [*write_films(folder, name, tile_clips(clips), fps, factor), write_sheet(folder, name, clips)]
-
-
-def write_films(folder: str, name: str, film: np.ndarray, fps: float, factor: int) -> List[str]:
-    """Writes one film [T, H, W, C] as a GIF, magnified by a whole factor, and as an MP4; see `write_all`."""
     make_folder(folder)
     paths = [os.path.join(folder, f'{name}.{ending}') for ending in ('gif', 'mp4')]
     write_gif(paths[0], magnify(film, factor), fps)
     write_mp4(paths[1], film, fps)
     return paths
-
-
-def write_sheet(folder: str, name: str, clips: np.ndarray, max_frames: int = 16) -> str:
-    """Writes clips as a contact sheet into a folder; see `write_all`."""
-    make_folder(folder)
-    path = os.path.join(folder, f'{name}.png')
-    contact_sheet(path, clips, max_frames)
-    return path
 
 
 def make_folder(folder: str) -> None:
@@ -198,22 +166,29 @@ def make_folder(folder: str) -> None:
         raise InputError(f'could not make the folder {folder} ({error.message}); choose another place.') from error
 
 
-def write_values(path: str, arrays: Mapping[str, np.ndarray], value_range: Sequence[float]) -> None:
-    """Writes clips as float32 in the units of their data to an .npz.
+def write_arrays(
+    path: str, clips: Mapping[str, np.ndarray], value_range: Sequence[float], beside: Mapping[str, np.ndarray]
+) -> None:
+    """Writes clips to an .npz in the units of their data: uint8 for pictures, float32 for other numbers.
 
     Args:
         path: the file to write; its folder exists.
-        arrays: name to clips in [-1, 1].
-        value_range: what -1 and 1 stand for.
+        clips: name to clips in [-1, 1].
+        value_range: what -1 and 1 stand for; (0, 255) is a picture's.
+        beside: name to what else is written, as it is.
     """
     low, high = value_range
+
+    def in_units(values: np.ndarray) -> np.ndarray:
+        return to_uint8(values) if (low, high) == PICTURES else (low + (high - low) * (values + 1) / 2).astype('f4')
+
     buffer = io.BytesIO()
-    np.savez(buffer, **{name: (low + (high - low) * (clips + 1) / 2).astype('f4') for name, clips in arrays.items()})
+    np.savez_compressed(buffer, **{name: in_units(values) for name, values in clips.items()}, **beside)
     write_whole(path, buffer.getvalue())
 
 
-def _as_rgb(clip: np.ndarray) -> np.ndarray:
-    """Repeats a single channel three times."""
+def as_rgb(clip: np.ndarray) -> np.ndarray:
+    """Repeats a single channel three times: [..., 1] to [..., 3]; three stay as they are."""
     return np.repeat(clip, 3, axis=-1) if clip.shape[-1] == 1 else clip
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from dvdgan_tf.errors import InputError
-from dvdgan_tf.sampling import video
+from dvdgan_tf.sampling import sheets, video
 
 _METRICS_FILE = 'metrics.jsonl'
 _PREVIEW_DIRECTORY = 'previews'
@@ -84,7 +84,7 @@ class RunLog:
         except tf.errors.OpError as error:
             raise _cannot_write(path, error) from error
         video.write_whole(f'{path}.gif', gif)
-        video.contact_sheet(f'{path}.png', clips)
+        sheets.contact_sheet(f'{path}.png', clips)
 
     def _rewrite(self) -> None:
         temporary = self._metrics_path + '.writing'
