@@ -4,20 +4,20 @@ A request that cannot be answered ends with the status INVALID_ARGUMENT and a se
 Pixels depend on nothing but the request: noise is drawn from its seeds by a counter-based generator.
 """
 
-from typing import Dict
+from __future__ import annotations
 
 import tensorflow as tf
 
 from dvdgan_tf.sampling.latents import interpolate
 
-Outputs = Dict[str, tf.Tensor]
+Outputs = dict[str, tf.Tensor]
 
 
-def signatures(network: tf.Module) -> Dict[str, tf.types.experimental.ConcreteFunction]:
+def signatures(network: tf.Module) -> dict[str, tf.types.experimental.ConcreteFunction]:
     """The named functions of a generator: those of `Synthesis`, or for a generator with context those of `Prediction`.
 
     Args:
-      network: with `generate`, `from_embedding` and the attributes of `dvdgan_tf.exporters.frozen.Frozen`.
+        network: with `generate`, `from_embedding` and the attributes of `dvdgan_tf.exporters.frozen.Frozen`.
     """
     served = (Prediction if network.context_frames else Synthesis)(network)
     return {
@@ -30,7 +30,7 @@ class Synthesis:
     """From nothing but noise and a class.
 
     Args:
-      network: as `signatures`.
+        network: as `signatures`.
     """
 
     def __init__(self, network: tf.Module) -> None:
@@ -95,7 +95,7 @@ class Prediction:
     """From the first frames of a clip.
 
     Args:
-      network: as `signatures`.
+        network: as `signatures`.
     """
 
     def __init__(self, network: tf.Module) -> None:

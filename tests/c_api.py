@@ -4,12 +4,14 @@ INPUTS is an npz of `signature/input/batch`, OUTPUTS becomes one of `signature/o
 shared library of TensorFlow's wheel, as a server in any language would.
 """
 
+from __future__ import annotations
+
 import collections
 import ctypes
 import importlib.util
 import os
 import sys
-from typing import Dict, Iterator, Tuple, Union
+from typing import Iterator
 
 import numpy as np
 
@@ -33,10 +35,10 @@ class Model:
     """A SavedModel and its signatures.
 
     Args:
-      folder: the version folder.
+        folder: the version folder.
 
     Raises:
-      RuntimeError: TensorFlow refused it.
+        RuntimeError: TensorFlow refused it.
     """
 
     def __init__(self, folder: str) -> None:
@@ -53,11 +55,11 @@ class Model:
         self._session = ctypes.c_void_p(session)
         self.signatures = _signatures(ctypes.string_at(buffer.contents.data, buffer.contents.length))
 
-    def run(self, signature: str, inputs: Dict[str, np.ndarray]) -> Dict[str, np.ndarray]:
+    def run(self, signature: str, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """The outputs of a signature, by name.
 
         Raises:
-          RuntimeError: with TensorFlow's message, when the request is refused.
+            RuntimeError: with TensorFlow's message, when the request is refused.
         """
         places, results = self.signatures[signature]
         fed = [self._tensor(inputs[name], places[name][1]) for name in places]
@@ -77,7 +79,7 @@ class Model:
         if self._library.TF_GetCode(self._status):
             raise RuntimeError(self._library.TF_Message(self._status).decode())
 
-    def _outputs(self, tensors: Dict[str, Tuple[str, int]]) -> ctypes.Array:
+    def _outputs(self, tensors: dict[str, tuple[str, int]]) -> ctypes.Array:
         array = (_Output * len(tensors))()
         for place, (tensor, _) in zip(array, tensors.values()):
             operation, _, index = tensor.partition(':')
@@ -112,7 +114,7 @@ def _library() -> ctypes.CDLL:
     return library
 
 
-def _signatures(meta_graph: bytes) -> Dict[str, tuple]:
+def _signatures(meta_graph: bytes) -> dict[str, tuple]:
     """Signature name to ({input: (tensor, dtype)}, {output: (tensor, dtype)}), read from a serialised MetaGraphDef."""
     signatures = {}
     for number, entry in _fields(meta_graph):
@@ -127,7 +129,7 @@ def _signatures(meta_graph: bytes) -> Dict[str, tuple]:
     return signatures
 
 
-def _fields(message: bytes) -> Iterator[Tuple[int, Union[int, bytes]]]:
+def _fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
     """Number and value of every field of a protocol buffer: integers, and bytes for strings and messages."""
     place = 0
 

@@ -32,7 +32,7 @@ def exported_folders(tmp_path_factory):
     def export(kind, context_frames):
         output = str(tmp_path_factory.mktemp(kind))
         with version_folder.version_folder(output, exported.STEP) as place:
-            saved_model.write(exported.subject(context_frames), place)
+            saved_model.write(exported.source(context_frames), place)
         return os.path.join(output, str(exported.STEP))
 
     return {'synthesis': export('synthesis', 0), 'prediction': export('prediction', 2)}

@@ -6,7 +6,7 @@ from typing import Sequence
 import numpy as np
 import tensorflow as tf
 
-from dvdgan_tf.exporters.subject import Subject, make_subject
+from dvdgan_tf.exporters.source import ExportSource, make_source
 from dvdgan_tf.layers.spectral_norm import SpectralKernel
 from dvdgan_tf.models import Generator
 from dvdgan_tf.models.variables import clip_spec, label_spec, latent_spec, make_variables
@@ -16,18 +16,18 @@ STEP = 7
 CONFIG = "DATA_DIR = '/private'\nNUM_FRAMES = 3\nPRECISION = 'float32'\n"
 
 
-def subject(context_frames: int = 0) -> Subject:
+def source(context_frames: int = 0) -> ExportSource:
     """A generator of 3 frames of 16x16 for 3 classes, or one that continues clips."""
     return _made(context_frames)
 
 
 @functools.lru_cache(None)
-def _made(context_frames: int) -> Subject:
+def _made(context_frames: int) -> ExportSource:
     classes = ('all',) if context_frames else CLASSES
     return of_generator(Generator(16, 3, len(classes), 1, context_frames=context_frames), classes)
 
 
-def of_generator(generator: Generator, classes: Sequence[str] = CLASSES) -> Subject:
+def of_generator(generator: Generator, classes: Sequence[str] = CLASSES) -> ExportSource:
     """Any generator of 16x16 with weights that leave nothing at zero."""
     context_frames = generator.context_frames
     inputs = [latent_spec(1, 120), label_spec(1)]
@@ -46,4 +46,4 @@ def of_generator(generator: Generator, classes: Sequence[str] = CLASSES) -> Subj
     examples = {'label': np.arange(16, dtype=np.int32) % len(classes)}
     if context_frames:
         examples = {'context': random.uniform(-1, 1, (16, context_frames, 16, 16, 3)).astype(np.float32)}
-    return make_subject(generator, STEP, classes, CONFIG, 8.0, examples)
+    return make_source(generator, STEP, classes, CONFIG, 8.0, examples)

@@ -8,8 +8,8 @@ from dvdgan_tf.exporters import report
 
 
 def test_a_row_tells_the_size_and_the_error_in_levels(tmp_path):
-    subject = exported.subject()
-    clips = {value.tobytes(): clip for value, clip in zip(subject.probe.inputs['latent'], subject.probe.clips)}
+    source = exported.source()
+    clips = {value.tobytes(): clip for value, clip in zip(source.probe.inputs['latent'], source.probe.clips)}
     (tmp_path / 'folder').mkdir()
     (tmp_path / 'folder' / 'model').write_bytes(bytes(2**20))
     (tmp_path / 'more').write_bytes(bytes(2**19))
@@ -19,7 +19,7 @@ def test_a_row_tells_the_size_and_the_error_in_levels(tmp_path):
         made[..., 0, 0] += 2 / 127.5
         return made
 
-    row = report.measure('off', str(tmp_path), off, subject)
+    row = report.measure('off', str(tmp_path), off, source)
     assert row.size_mib == 1.5 and row.milliseconds > 0 and row.live_milliseconds > 0
     assert abs(row.largest - 2) < 1e-3 and abs(row.mean - 2 / 16 / 3) < 1e-3
     line = report.line(row)
@@ -31,15 +31,15 @@ def test_a_format_that_fails_says_so_in_its_row_and_leaves_the_others(capsys):
     row = report.Row('whole', 1.0, 2.0, 3.0, 0.0, 0.0)
 
     def failing(error):
-        def write(subject, folder):
+        def write(source, folder):
             raise error
 
-        return report.Format(write, lambda subject, folder: iter([row]))
+        return report.Format(write, lambda source, folder: iter([row]))
 
     formats = {
         'missing': failing(InputError('make converter installs it.')),
         'broken': failing(RuntimeError('no such op: a|b\nfurther lines')),
-        'whole': report.Format(lambda subject, folder: None, lambda subject, folder: iter([row])),
+        'whole': report.Format(lambda source, folder: None, lambda source, folder: iter([row])),
     }
     rows = list(report.measure_all(formats, None))
     assert rows[2] == row and [report.line(failure) for failure in rows[:2]] == [

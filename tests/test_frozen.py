@@ -22,25 +22,25 @@ OF_ATTENTION = {'BatchMatMulV2', 'Softmax', 'MaxPool'}
 
 @pytest.mark.parametrize('context_frames', [0, 2])
 def test_it_makes_the_clips_of_the_live_generator(context_frames):
-    subject = exported.subject(context_frames)
-    inputs, clips = subject.probe
+    source = exported.source(context_frames)
+    inputs, clips = source.probe
     label = inputs.get('label', np.zeros(len(clips), np.int32))
     context = [inputs['context']] if context_frames else []
     assert clips.std() > 0.05
     for size in (1, 3, 8):
-        made = subject.frozen.generate(inputs['latent'][:size], label[:size], *(part[:size] for part in context))
+        made = source.frozen.generate(inputs['latent'][:size], label[:size], *(part[:size] for part in context))
         np.testing.assert_allclose(made, clips[:size], atol=1e-5)
 
 
 def test_a_mixture_of_classes_is_a_mixture_of_embeddings():
-    frozen, (inputs, clips) = exported.subject().frozen, exported.subject().probe
+    frozen, (inputs, clips) = exported.source().frozen, exported.source().probe
     embedding = tf.gather(frozen.embeddings, inputs['label'])
     np.testing.assert_allclose(frozen.from_embedding(inputs['latent'], embedding), clips, atol=1e-5)
 
 
 @pytest.mark.parametrize('context_frames', [0, 2])
 def test_only_ops_that_depend_on_the_inputs_remain(context_frames):
-    graph = exported.subject(context_frames).frozen.from_embedding.get_concrete_function(
+    graph = exported.source(context_frames).frozen.from_embedding.get_concrete_function(
         tf.TensorSpec([None, 120]),
         tf.TensorSpec([None, 120]),
         *([tf.TensorSpec([None, 2, 16, 16, 3])] if context_frames else []),
@@ -48,7 +48,7 @@ def test_only_ops_that_depend_on_the_inputs_remain(context_frames):
     ops = graph.graph.get_operations()
     assert {op.type for op in ops} - {'Placeholder', 'ReadVariableOp', 'Const', 'NoOp'} <= OPS
     assert max(len(output.shape) for op in ops for output in op.outputs if output.shape.rank) <= 5
-    weights = [v for v in exported.subject(context_frames).frozen.variables if v is not None]
+    weights = [v for v in exported.source(context_frames).frozen.variables if v is not None]
     assert len(weights) == sum(op.type == 'ReadVariableOp' for op in ops) + 1  # the embedding stays outside
 
 
@@ -58,21 +58,21 @@ def test_only_ops_that_depend_on_the_inputs_remain(context_frames):
     ids=['separable', 'full', 'deep'],
 )
 def test_attention_and_deep_blocks_freeze_to_known_ops_too(options):
-    subject = exported.of_generator(Generator(16, 2, 3, 2, **options))
-    inputs, clips = subject.probe
-    np.testing.assert_allclose(subject.frozen.generate(inputs['latent'][:2], inputs['label'][:2]), clips[:2], atol=1e-5)
+    source = exported.of_generator(Generator(16, 2, 3, 2, **options))
+    inputs, clips = source.probe
+    np.testing.assert_allclose(source.frozen.generate(inputs['latent'][:2], inputs['label'][:2]), clips[:2], atol=1e-5)
     spec = tf.TensorSpec([None, 120])
-    ops = subject.frozen.from_embedding.get_concrete_function(spec, spec).graph.get_operations()
+    ops = source.frozen.from_embedding.get_concrete_function(spec, spec).graph.get_operations()
     assert {op.type for op in ops} - {'Placeholder', 'ReadVariableOp', 'Const', 'NoOp'} <= OPS | OF_ATTENTION
     assert max(len(output.shape) for op in ops for output in op.outputs if output.shape.rank) <= 5
 
 
 def test_freezing_leaves_the_generator_alone():
-    generator = exported.subject().generator
+    generator = exported.source().generator
     assert not any(layer.unroll for layer in generator.submodules if isinstance(layer, ConvGRU))
-    assert len(exported.subject().frozen.variables) < len(generator.variables)
+    assert len(exported.source().frozen.variables) < len(generator.variables)
 
 
 def test_its_digest_follows_the_weights():
-    assert exported.subject().frozen.sha256() != exported.subject(2).frozen.sha256()
-    assert len(exported.subject().frozen.sha256()) == 64
+    assert exported.source().frozen.sha256() != exported.source(2).frozen.sha256()
+    assert len(exported.source().frozen.sha256()) == 64

@@ -17,11 +17,11 @@ ENVIRONMENT = Path(__file__).resolve().parent.parent / '.onnx'
 @pytest.mark.skipif(not ENVIRONMENT.exists(), reason='tf2onnx and ONNX Runtime are not installed: make onnx')
 @pytest.mark.parametrize('context_frames', [0, 2])
 def test_onnx_runtime_makes_the_clips_of_the_live_generator(tmp_path, context_frames):
-    subject = exported.subject(context_frames)
-    onnx_model.write(str(ENVIRONMENT), subject, str(tmp_path))
+    source = exported.source(context_frames)
+    onnx_model.write(str(ENVIRONMENT), source, str(tmp_path))
     assert sorted(os.listdir(tmp_path)) == ['generator.onnx', 'metadata.json']
-    assert json.loads((tmp_path / 'metadata.json').read_text())['sha256'] == subject.frozen.sha256()
-    (row,) = onnx_model.measure(str(ENVIRONMENT), subject, str(tmp_path))
+    assert json.loads((tmp_path / 'metadata.json').read_text())['sha256'] == source.frozen.sha256()
+    (row,) = onnx_model.measure(str(ENVIRONMENT), source, str(tmp_path))
     assert row.largest < 0.01 and row.milliseconds > 0
 
 
@@ -36,14 +36,14 @@ def environment(place, script):
 
 def test_what_is_missing_or_fails_is_said(tmp_path):
     with pytest.raises(InputError, match='make onnx installs it there'):
-        onnx_model.write(str(tmp_path / 'nothing'), exported.subject(), str(tmp_path))
+        onnx_model.write(str(tmp_path / 'nothing'), exported.source(), str(tmp_path))
     failing = environment(tmp_path / 'failing', 'echo "no such op" >&2; exit 1')
     with pytest.raises(RuntimeError, match='convert.py failed:\nno such op'):
-        onnx_model.write(failing, exported.subject(), str(tmp_path))
+        onnx_model.write(failing, exported.source(), str(tmp_path))
 
 
 def test_a_model_that_differs_is_refused(tmp_path, monkeypatch):
-    clips = exported.subject().probe.clips + 0.01
+    clips = exported.source().probe.clips + 0.01
     monkeypatch.setattr(onnx_model, 'answers', lambda *given: (clips, np.ones(len(clips))))
     with pytest.raises(RuntimeError, match='the ONNX model differs from the live generator by 0.01'):
-        onnx_model.check('', exported.subject(), str(tmp_path))
+        onnx_model.check('', exported.source(), str(tmp_path))

@@ -41,7 +41,7 @@ def test_the_folder_holds_what_servers_look_for(folder):
     assert about['step'] == exported.STEP and about['fps'] == 8.0 and about['context_frames'] == 0
     assert about['preset'] == {'NUM_FRAMES': '3', 'PRECISION': 'float32'}
     assert about['classes'] == list(exported.CLASSES)
-    assert about['sha256'] == exported.subject().frozen.sha256()
+    assert about['sha256'] == exported.source().frozen.sha256()
 
 
 def test_python_c_and_the_warm_up_give_the_same_bytes(folder, in_c):
@@ -58,14 +58,14 @@ def test_python_c_and_the_warm_up_give_the_same_bytes(folder, in_c):
 
 
 def test_a_process_without_tensorflow_in_python_agrees(folder):
-    subject = exported.subject()
-    requests = saved_model.make_requests(subject)
+    source = exported.source()
+    requests = saved_model.make_requests(source)
     answers = saved_model.in_another_process(c_api.__file__, folder, requests)
-    assert saved_model.compare(subject, requests, answers) < 1e-4
+    assert saved_model.compare(source, requests, answers) < 1e-4
 
 
 def test_a_seed_is_that_of_sampling(in_c):
-    live = exported.subject().generator
+    live = exported.source().generator
     latent = [sample_latents(5, 1)[0], sample_latents(6, 1, 0.5)[0]]
     expected = to_uint8(live(tf.stack(latent), LABEL).numpy())
     video = in_c.run('serving_default', {'seed': SEED, 'label': LABEL, 'truncation': TRUNCATION})['video']
@@ -73,7 +73,7 @@ def test_a_seed_is_that_of_sampling(in_c):
 
 
 def test_interpolation_begins_and_ends_at_its_two_clips(in_c):
-    inputs, clips = exported.subject().probe
+    inputs, clips = exported.source().probe
     first, second = ({'latent': inputs['latent'][[i, i]], 'label': inputs['label'][[i, i]]} for i in (0, 7))
     pair = {f'first_{name}': value for name, value in first.items()}
     pair.update({f'second_{name}': value for name, value in second.items()})
@@ -85,7 +85,7 @@ def test_interpolation_begins_and_ends_at_its_two_clips(in_c):
 
 def test_embed_gives_rows_of_the_class_embedding(in_c):
     rows = in_c.run('embed', {'label': np.int32([2, 0])})['embedding']
-    np.testing.assert_array_equal(rows, exported.subject().generator.embedding.embeddings.numpy()[[2, 0]])
+    np.testing.assert_array_equal(rows, exported.source().generator.embedding.embeddings.numpy()[[2, 0]])
 
 
 def bad(inputs, **changes):
@@ -136,17 +136,17 @@ def test_a_model_that_continues_clips_has_no_default(prediction):
 
 
 def test_an_export_that_differs_is_not_kept():
-    subject = exported.subject()
-    other = subject._replace(probe=subject.probe._replace(clips=subject.probe.clips + 0.01))
-    requests = saved_model.make_requests(subject)
-    answers = {f'generate_float/video/{size}': subject.probe.clips[:size] for size in saved_model.BATCH_SIZES}
+    source = exported.source()
+    other = source._replace(probe=source.probe._replace(clips=source.probe.clips + 0.01))
+    requests = saved_model.make_requests(source)
+    answers = {f'generate_float/video/{size}': source.probe.clips[:size] for size in saved_model.BATCH_SIZES}
     sampled = {f'serving_default/video/{size}': np.zeros((size, *SHAPE), np.uint8) for size in saved_model.BATCH_SIZES}
     with pytest.raises(RuntimeError, match='other bytes'):
-        saved_model.compare(subject, requests, {**answers, **sampled})
+        saved_model.compare(source, requests, {**answers, **sampled})
     right = {
-        f'serving_default/video/{size}': saved_model.live_answer(subject, requests, size)
+        f'serving_default/video/{size}': saved_model.live_answer(source, requests, size)
         for size in saved_model.BATCH_SIZES
     }
-    assert saved_model.compare(subject, requests, {**answers, **right}) == 0.0
+    assert saved_model.compare(source, requests, {**answers, **right}) == 0.0
     with pytest.raises(RuntimeError, match='differs from the live generator by 0.01'):
         saved_model.compare(other, requests, {**answers, **right})

@@ -93,17 +93,17 @@ def test_weights_of_every_precision_are_decoded(tmp_path):
 @pytest.mark.skipif(not CONVERTER.exists(), reason='the converter is not installed: make converter')
 @pytest.mark.parametrize('precision', tfjs.TOLERANCES)
 def test_what_is_converted_makes_the_clips_of_the_live_generator(tmp_path, precision):
-    subject = exported.subject()
-    tfjs.write(precision, str(CONVERTER), subject, str(tmp_path))
+    source = exported.source()
+    tfjs.write(precision, str(CONVERTER), source, str(tmp_path))
     assert json.loads((tmp_path / 'metadata.json').read_text())['precision'] == precision
     graph = read_graph(tmp_path)
-    clips = graph.generate(subject.probe.inputs['latent'], subject.probe.inputs['label'])
-    assert np.abs(clips - subject.probe.clips).mean() < tfjs.TOLERANCES[precision][1]
+    clips = graph.generate(source.probe.inputs['latent'], source.probe.inputs['label'])
+    assert np.abs(clips - source.probe.clips).mean() < tfjs.TOLERANCES[precision][1]
 
 
 def test_without_the_converter_the_command_that_brings_it_is_named(tmp_path):
     with pytest.raises(InputError, match='make converter installs it'):
-        tfjs.write('float16', str(tmp_path / 'nothing'), exported.subject(), str(tmp_path))
+        tfjs.write('float16', str(tmp_path / 'nothing'), exported.source(), str(tmp_path))
 
 
 def test_a_generator_that_continues_clips_is_refused(tmp_path):
@@ -137,20 +137,20 @@ def test_node_is_that_of_the_path_or_of_playwright(tmp_path, monkeypatch):
 def test_what_the_converter_says_when_it_fails_is_shown(tmp_path):
     converter = make_program(tmp_path / 'converter', 'echo "no such op" >&2; exit 1')
     with pytest.raises(RuntimeError, match='no such op'):
-        tfjs.write('float16', converter, exported.subject(), str(tmp_path))
+        tfjs.write('float16', converter, exported.source(), str(tmp_path))
 
 
 def test_a_model_that_differs_is_refused(tmp_path, monkeypatch):
     converter = make_program(tmp_path / 'converter', 'for folder; do :; done; touch "$folder/model.json"')
-    subject = exported.subject()
+    source = exported.source()
 
     class Different(TfjsGraph):
         def generate(self, latent, label):
-            return subject.probe.clips + 0.01
+            return source.probe.clips + 0.01
 
     monkeypatch.setattr(tfjs, 'read_graph', lambda folder: Different(None, 3))
     with pytest.raises(RuntimeError, match='the float32 model differs from the live generator by 0.01'):
-        tfjs.write('float32', converter, subject, str(tmp_path))
+        tfjs.write('float32', converter, source, str(tmp_path))
 
 
 @pytest.mark.parametrize(

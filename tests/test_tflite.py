@@ -22,12 +22,12 @@ sys.path.pop(0)
 def folder(tmp_path_factory):
     """All precisions; each is compared with the live generator as it is written."""
     place = str(tmp_path_factory.mktemp('tflite'))
-    tflite.write(exported.subject(), place)
+    tflite.write(exported.source(), place)
     return place
 
 
 def test_each_precision_makes_the_clips_it_can(folder):
-    inputs, clips = exported.subject().probe
+    inputs, clips = exported.source().probe
     files = [f'generator_{precision}.tflite' for precision in tflite.PRECISIONS]
     assert sorted(os.listdir(folder)) == sorted([*files, 'metadata.json'])
     apart = {}
@@ -41,16 +41,16 @@ def test_each_precision_makes_the_clips_it_can(folder):
 
 def test_a_generator_that_continues_clips_converts_too(tmp_path, monkeypatch):
     monkeypatch.setattr(tflite, 'PRECISIONS', ('float32',))
-    tflite.write(exported.subject(2), str(tmp_path))
-    inputs, clips = exported.subject(2).probe
+    tflite.write(exported.source(2), str(tmp_path))
+    inputs, clips = exported.source(2).probe
     made = tflite.Interpreter(tflite.path_of(str(tmp_path), 'float32'))({n: v[:1] for n, v in inputs.items()})
     np.testing.assert_allclose(made, clips[:1], atol=1e-4)
 
 
 def test_an_export_that_differs_is_not_kept(tmp_path, monkeypatch):
     monkeypatch.setattr(tflite, 'PRECISIONS', ('float32',))
-    subject = exported.subject()
-    other = subject._replace(probe=subject.probe._replace(clips=-subject.probe.clips))
+    source = exported.source()
+    other = source._replace(probe=source.probe._replace(clips=-source.probe.clips))
     with pytest.raises(RuntimeError, match='the float32 model differs'):
         tflite.write(other, str(tmp_path))
 
@@ -60,7 +60,7 @@ def test_the_runner_writes_a_film(folder, tmp_path):
     film = Image.open(io.BytesIO((tmp_path / 'clip.png').read_bytes()))
     assert (film.n_frames, film.size, film.info['duration']) == (3, (16, 16), 125.0)
     latent = np.random.default_rng(4).standard_normal((1, 120), dtype=np.float32)
-    clip = exported.subject().frozen.generate(latent, np.int32([2]))[0]
+    clip = exported.source().frozen.generate(latent, np.int32([2]))[0]
     for frame, expected in enumerate(np.rint((clip + 1.0) * 127.5)):
         film.seek(frame)
         assert np.abs(np.asarray(film.convert('RGB'), int) - expected).max() <= 1

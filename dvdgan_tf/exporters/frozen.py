@@ -5,9 +5,11 @@ become gains, the kernels of an upsampling and of a ConvGRU's gates are put toge
 loops, of ops that TFLite and TensorFlow.js know, and the numbers it needs.
 """
 
+from __future__ import annotations
+
 import contextlib
 import hashlib
-from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence
+from typing import Iterator, NamedTuple, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -43,14 +45,14 @@ class Frozen(tf.Module):
         self.from_embedding = tf.function(self._from_embedding, autograph=False)
         self.generate = tf.function(self._generate, autograph=False)
 
-    def _generate(self, latent: tf.Tensor, label: tf.Tensor, context: Optional[tf.Tensor] = None) -> tf.Tensor:
+    def _generate(self, latent: tf.Tensor, label: tf.Tensor, context: tf.Tensor | None = None) -> tf.Tensor:
         """Latents `[B, 120]` and labels `[B]` int32, and for prediction the context `[B, C_frames, H, W, C]`, to clips
         `[B, T, H, W, C]` float32 in [-1, 1].
         """
         return self._from_embedding(latent, tf.gather(self.embeddings, label), context)
 
     def _from_embedding(
-        self, latent: tf.Tensor, embedding: tf.Tensor, context: Optional[tf.Tensor] = None
+        self, latent: tf.Tensor, embedding: tf.Tensor, context: tf.Tensor | None = None
     ) -> tf.Tensor:
         """As `generate`, with `[B, 120]` in place of the label: a row of `embeddings`, or a mixture of rows."""
         given = [latent, embedding] if context is None else [latent, embedding, context]
@@ -73,9 +75,9 @@ class _Network(NamedTuple):
     """A graph whose other ops depend on its inputs; tensors are named as in it."""
 
     graph: tf.compat.v1.GraphDef
-    inputs: List[str]
+    inputs: list[str]
     output: str
-    values: Dict[str, np.ndarray]
+    values: dict[str, np.ndarray]
 
 
 def _traced(generator: keras.Model) -> tf.types.experimental.ConcreteFunction:
@@ -118,7 +120,7 @@ def _evaluated(traced: tf.types.experimental.ConcreteFunction) -> _Network:
     of_inputs = [name for name in nodes if name in depending and f'{name}:0' not in inputs]
     of_weights = [name for name in nodes if name not in depending and f'{name}:0' not in handles]
 
-    def values() -> List[tf.Tensor]:
+    def values() -> list[tf.Tensor]:
         capture = tf.compat.v1.get_default_graph().capture
         arguments = {name: capture(handle) for name, handle in handles.items()}
         return tf.graph_util.import_graph_def(_graph(nodes, of_weights), arguments, needed, name='')
@@ -127,7 +129,7 @@ def _evaluated(traced: tf.types.experimental.ConcreteFunction) -> _Network:
     return _Network(_graph(nodes, of_inputs), inputs, traced.outputs[0].name, dict(zip(needed, values)))
 
 
-def _graph(nodes: Dict[str, tf.compat.v1.NodeDef], names: Sequence[str]) -> tf.compat.v1.GraphDef:
+def _graph(nodes: dict[str, tf.compat.v1.NodeDef], names: Sequence[str]) -> tf.compat.v1.GraphDef:
     """Some nodes as a graph; control edges are dropped, as no op of a generator at its averages has an effect."""
     graph = tf.compat.v1.GraphDef(versions=tf.compat.v1.get_default_graph().as_graph_def().versions)
     for name in names:

@@ -1,11 +1,13 @@
 """ONNX: written and measured by the programs of export/onnx in their own environment."""
 
+from __future__ import annotations
+
 import json
 import os
 import subprocess
 import tempfile
 from pathlib import Path
-from typing import Iterator, Tuple
+from typing import Iterator
 
 import numpy as np
 import tensorflow as tf
@@ -14,61 +16,61 @@ from dvdgan_tf import serving
 from dvdgan_tf.errors import InputError
 from dvdgan_tf.exporters import report
 from dvdgan_tf.exporters.report import Row
-from dvdgan_tf.exporters.subject import Subject
+from dvdgan_tf.exporters.source import ExportSource
 
 _PROGRAMS = Path(__file__).resolve().parents[2] / 'export' / 'onnx'
 _TOLERANCE = 1e-3  # of a pixel in [-1, 1]
 
 
-def write(environment: str, subject: Subject, folder: str) -> None:
+def write(environment: str, source: ExportSource, folder: str) -> None:
     """Writes generator.onnx and metadata.json, then compares with the live generator.
 
     Args:
-      environment: holds tf2onnx and ONNX Runtime.
+        environment: holds tf2onnx and ONNX Runtime.
 
     Raises:
-      InputError: there is no such environment.
-      RuntimeError: the model that was written differs, or was not written.
+        InputError: there is no such environment.
+        RuntimeError: the model that was written differs, or was not written.
     """
     with tempfile.TemporaryDirectory() as place:
         module = tf.Module()
-        module.network = subject.frozen
-        tf.saved_model.save(module, place, serving.signatures(subject.frozen))
+        module.network = source.frozen
+        tf.saved_model.save(module, place, serving.signatures(source.frozen))
         os.makedirs(f'{place}/assets', exist_ok=True)
         for path in (f'{place}/assets/metadata.json', f'{folder}/metadata.json'):
             with open(path, 'w') as file:
-                json.dump(subject.about, file, indent=2)
+                json.dump(source.about, file, indent=2)
         _call(environment, 'convert.py', place, _file(folder))
-    check(environment, subject, folder)
+    check(environment, source, folder)
 
 
-def check(environment: str, subject: Subject, folder: str) -> None:
+def check(environment: str, source: ExportSource, folder: str) -> None:
     """Compares the clips that ONNX Runtime makes with the live ones.
 
     Raises:
-      RuntimeError: they differ.
+        RuntimeError: they differ.
     """
-    clips, _ = answers(environment, subject, folder)
-    apart = float(np.abs(clips - subject.probe.clips).max())
+    clips, _ = answers(environment, source, folder)
+    apart = float(np.abs(clips - source.probe.clips).max())
     if not apart <= _TOLERANCE:
         raise RuntimeError(f'the ONNX model differs from the live generator by {apart:g} in [-1, 1]')
 
 
-def measure(environment: str, subject: Subject, folder: str) -> Iterator[Row]:
+def measure(environment: str, source: ExportSource, folder: str) -> Iterator[Row]:
     """Runs a model that was written in ONNX Runtime."""
-    clips, milliseconds = answers(environment, subject, folder)
-    yield report.measure_elsewhere('ONNX Runtime', _file(folder), clips, milliseconds[1:], subject)
+    clips, milliseconds = answers(environment, source, folder)
+    yield report.measure_elsewhere('ONNX Runtime', _file(folder), clips, milliseconds[1:], source)
 
 
 def _file(folder: str) -> str:
     return os.path.join(folder, 'generator.onnx')
 
 
-def answers(environment: str, subject: Subject, folder: str) -> Tuple[np.ndarray, np.ndarray]:
+def answers(environment: str, source: ExportSource, folder: str) -> tuple[np.ndarray, np.ndarray]:
     """What ONNX Runtime makes of the probe: clips float32 [8, T, H, W, C] in [-1, 1], and the milliseconds of each."""
     with tempfile.TemporaryDirectory() as place:
         paths = os.path.join(place, 'inputs.npz'), os.path.join(place, 'answers.npz')
-        np.savez(paths[0], **subject.probe.inputs)
+        np.savez(paths[0], **source.probe.inputs)
         _call(environment, 'run.py', _file(folder), *paths)
         with np.load(paths[1]) as answers:
             return answers['video'], answers['milliseconds']

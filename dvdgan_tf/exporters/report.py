@@ -1,16 +1,18 @@
 """One table of all exports of a generator: size, time a clip, and how far their pixels are from the live ones."""
 
+from __future__ import annotations
+
 import os
 import statistics
 import tempfile
 import time
 import traceback
-from typing import Callable, Dict, Iterator, Mapping, NamedTuple, Sequence, Union
+from typing import Callable, Iterator, Mapping, NamedTuple, Sequence
 
 import numpy as np
 
 from dvdgan_tf.errors import InputError
-from dvdgan_tf.exporters.subject import Subject, live
+from dvdgan_tf.exporters.source import ExportSource, live
 
 HEADER = (
     '| run by | MiB | ms a clip | live generator, ms | largest error | mean error |',
@@ -18,14 +20,14 @@ HEADER = (
 )
 _TIMED_CLIPS = 10
 
-Run = Callable[[Dict[str, np.ndarray]], np.ndarray]
+Run = Callable[[dict[str, np.ndarray]], np.ndarray]
 
 
 class Format(NamedTuple):
-    """`write(subject, folder)` writes and checks; `measure(subject, folder)` gives rows of the report."""
+    """`write(source, folder)` writes and checks; `measure(source, folder)` gives rows of the report."""
 
-    write: Callable[[Subject, str], None]
-    measure: Callable[[Subject, str], Iterator['Row']]
+    write: Callable[[ExportSource, str], None]
+    measure: Callable[[ExportSource, str], Iterator[Row]]
 
 
 class Row(NamedTuple):
@@ -50,53 +52,55 @@ class Failure(NamedTuple):
     reason: str
 
 
-def measure_all(formats: Mapping[str, Format], subject: Subject) -> Iterator[Union[Row, Failure]]:
+def measure_all(formats: Mapping[str, Format], source: ExportSource) -> Iterator[Row | Failure]:
     """Writes every format to a temporary folder and measures it; one that fails does not stop the others."""
     for name, form in formats.items():
         with tempfile.TemporaryDirectory() as folder:
             try:
-                form.write(subject, folder)
-                yield from form.measure(subject, folder)
+                form.write(source, folder)
+                yield from form.measure(source, folder)
             except Exception as error:
                 if not isinstance(error, InputError):
                     traceback.print_exc()
                 yield Failure(name, (str(error) or type(error).__name__).splitlines()[0])
 
 
-def measure(name: str, path: str, run: Run, subject: Subject) -> Row:
+def measure(name: str, path: str, run: Run, source: ExportSource) -> Row:
     """Runs a model, one clip at a time, beside the live generator.
 
     Args:
-      name: of the row.
-      path: of the file or folder whose size is told.
-      run: inputs of `generate_float` of one clip to the clip `[1, T, H, W, C]` in [-1, 1].
-      subject: what was exported.
+        name: of the row.
+        path: of the file or folder whose size is told.
+        run: inputs of `generate_float` of one clip to the clip `[1, T, H, W, C]` in [-1, 1].
+        source: what was exported.
     """
-    inputs, clips = subject.probe
+    inputs, clips = source.probe
     rows = [{key: value[[index]] for key, value in inputs.items()} for index in range(len(clips))]
     apart = 127.5 * np.abs(np.concatenate([run(row) for row in rows]) - clips)
-    live(subject.generator, rows[0])
+    live(source.generator, rows[0])
     times = []
     for index in range(_TIMED_CLIPS):
         row = rows[index % len(rows)]
         began = time.perf_counter()
         run(row)
         between = time.perf_counter()
-        live(subject.generator, row)
+        live(source.generator, row)
         times.append((between - began, time.perf_counter() - between))
     own, beside = (1000 * statistics.median(column) for column in zip(*times))
     return Row(name, size_mib(path), own, beside, float(apart.max()), float(apart.mean()))
 
 
-def measure_elsewhere(name: str, path: str, clips: np.ndarray, milliseconds: Sequence[float], subject: Subject) -> Row:
+def measure_elsewhere(
+    name: str, path: str, clips: np.ndarray, milliseconds: Sequence[float], source: ExportSource
+) -> Row:
     """A row of a model that ran in a program of its own; the live generator is timed now.
 
     Args:
-      clips: float32 [8, T, H, W, C], what the model made of the subject's inputs.
-      milliseconds: of each clip.
+        clips: float32 [8, T, H, W, C], what the model made of the source's inputs.
+        milliseconds: of each clip.
     """
-    beside = measure(name, path, lambda row: live(subject.generator, row), subject).live_milliseconds
-    apart = 127.5 * np.abs(clips - subject.probe.clips)
+    beside = measure(name, path, lambda row: live(source.generator, row), source).live_milliseconds
+    apart = 127.5 * np.abs(clips - source.probe.clips)
     own = float(statistics.median(milliseconds))
     return Row(name, size_mib(path), own, beside, float(apart.max()), float(apart.mean()))
 
@@ -107,7 +111,7 @@ def size_mib(path: str) -> float:
     return sum(os.path.getsize(file) for file in paths) / 2**20
 
 
-def line(row: Union[Row, Failure]) -> str:
+def line(row: Row | Failure) -> str:
     """A line of a table in Markdown, below `HEADER`."""
     if isinstance(row, Failure):
         return f'| {row.name} | failed: {row.reason.replace("|", "/")} | | | | |'

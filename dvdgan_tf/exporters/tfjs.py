@@ -12,7 +12,7 @@ import tensorflow as tf
 from PIL import Image
 
 from dvdgan_tf.errors import InputError
-from dvdgan_tf.exporters.subject import Subject
+from dvdgan_tf.exporters.source import ExportSource
 from dvdgan_tf.exporters.tfjs_graph import read_graph
 from dvdgan_tf.sampling.latents import interpolate, sample_latents
 from dvdgan_tf.sampling.video import tile_clips, write_whole
@@ -23,7 +23,7 @@ TOLERANCES = {'float16': (0.02, 0.002), 'float32': (1e-4, 1e-5), 'uint8': (0.5, 
 _KERNELS = '*ReadVariableOp*'
 
 
-def write(precision: str, converter: str, subject: Subject, folder: str) -> None:
+def write(precision: str, converter: str, source: ExportSource, folder: str) -> None:
     """Writes the model, what is known about it and clips to compare with, then compares it with the live generator.
 
     The model maps `latent [B, 120]` and `classes [B, num_classes]`, one-hot or a mixture that sums to 1, to
@@ -32,30 +32,30 @@ def write(precision: str, converter: str, subject: Subject, folder: str) -> None
     Args:
       precision: of the kernels as they are stored: float32, float16 or uint8. Browsers compute in float32.
       converter: the environment that holds the converter.
-      subject: the generator.
+      source: the generator.
       folder: gets model.json, its weights, metadata.json and reference.png.
 
     Raises:
       InputError: the converter is missing, the generator continues clips or was not trained at all.
       RuntimeError: the model that was written differs, or was not written.
     """
-    if subject.generator.context_frames:
-        frames = subject.generator.context_frames
+    if source.generator.context_frames:
+        frames = source.generator.context_frames
         raise InputError(f'this generator continues clips of {frames} frames, which the web page does not have.')
-    if subject.about['step'] == 0:
+    if source.about['step'] == 0:
         # A sum with a bias of zeros is dropped, and the sum after it, with features, is then taken for one with a bias.
         raise InputError('the converter of TensorFlow.js cannot convert biases that are all zero; train first.')
     with tempfile.TemporaryDirectory() as place:
-        _save(subject, place)
+        _save(source, place)
         _convert(precision, converter, place, folder)
-    write_whole(f'{folder}/metadata.json', json.dumps({**subject.about, 'precision': precision}, indent=2).encode())
-    write_whole(f'{folder}/reference.png', _reference(subject))
-    _check(precision, subject, folder)
+    write_whole(f'{folder}/metadata.json', json.dumps({**source.about, 'precision': precision}, indent=2).encode())
+    write_whole(f'{folder}/reference.png', _reference(source))
+    _check(precision, source, folder)
 
 
-def _save(subject: Subject, folder: str) -> None:
+def _save(source: ExportSource, folder: str) -> None:
     """The generator as a SavedModel, with a mixture of classes in place of the label."""
-    frozen = subject.frozen
+    frozen = source.frozen
 
     def generate(latent: tf.Tensor, classes: tf.Tensor) -> Dict[str, tf.Tensor]:
         return {'clip': frozen.from_embedding(latent, tf.matmul(classes, frozen.embeddings))}
@@ -83,11 +83,11 @@ def _convert(precision: str, converter: str, saved_model: str, folder: str) -> N
         raise RuntimeError(f'the converter of TensorFlow.js failed:\n{done.stderr}')
 
 
-def _reference(subject: Subject) -> bytes:
+def _reference(source: ExportSource) -> bytes:
     """A PNG of the live generator's clips, a row each and a column a frame: seed 0 of the first class, and what is
     halfway from there to seed 1 of the last class.
     """
-    generator = subject.generator
+    generator = source.generator
     first, second = (sample_latents(seed, 1, 1.0, generator.latent_size) for seed in (0, 1))
     latents = tf.concat([first, interpolate(first, second, tf.constant([0.5]))], 0)
     ends = tf.gather(generator.embedding.embeddings, [0, generator.num_classes - 1])
@@ -101,13 +101,13 @@ def _reference(subject: Subject) -> bytes:
     return buffer.getvalue()
 
 
-def _check(precision: str, subject: Subject, folder: str) -> None:
+def _check(precision: str, source: ExportSource, folder: str) -> None:
     """Compares with the live generator.
 
     Raises:
       RuntimeError: it differs by more than the precision explains.
     """
-    inputs, clips = subject.probe
+    inputs, clips = source.probe
     difference = np.abs(read_graph(folder).generate(inputs['latent'], inputs['label']) - clips)
     found = difference.max(), difference.mean()
     if not all(value <= limit for value, limit in zip(found, TOLERANCES[precision])):

@@ -14,20 +14,20 @@ import numpy as np
 from dvdgan_tf.errors import InputError
 from dvdgan_tf.exporters import report
 from dvdgan_tf.exporters.report import Row
-from dvdgan_tf.exporters.subject import Subject
+from dvdgan_tf.exporters.source import ExportSource
 
 _PROGRAM = Path(__file__).resolve().parents[2] / 'export' / 'tfjs' / 'run_in_node.mjs'
 
 
-def measure(precision: str, subject: Subject, folder: str) -> Iterator[Row]:
+def measure(precision: str, source: ExportSource, folder: str) -> Iterator[Row]:
     """Runs a model that was written, on the WebAssembly backend.
 
     Raises:
       InputError: Node is not installed.
     """
     node = find_node()
-    latent, label = subject.probe.inputs['latent'], subject.probe.inputs['label']
-    request = {'latent': latent.tolist(), 'classes': np.eye(subject.frozen.num_classes)[label].tolist()}
+    latent, label = source.probe.inputs['latent'], source.probe.inputs['label']
+    request = {'latent': latent.tolist(), 'classes': np.eye(source.frozen.num_classes)[label].tolist()}
     with tempfile.TemporaryDirectory() as place:
         paths = [os.path.join(place, name) for name in ('requests.json', 'clips.bin')]
         with open(paths[0], 'w') as file:
@@ -35,9 +35,9 @@ def measure(precision: str, subject: Subject, folder: str) -> Iterator[Row]:
         done = subprocess.run([node, _PROGRAM, folder, *paths], capture_output=True, text=True)
         if done.returncode:
             raise RuntimeError(f'the model in {folder} does not run in Node:\n{done.stderr}')
-        clips = np.fromfile(paths[1], np.float32).reshape(subject.probe.clips.shape)
+        clips = np.fromfile(paths[1], np.float32).reshape(source.probe.clips.shape)
     times = [float(line) for line in done.stdout.split()]
-    yield report.measure_elsewhere(f'TensorFlow.js {precision}, WebAssembly in Node', folder, clips, times[1:], subject)
+    yield report.measure_elsewhere(f'TensorFlow.js {precision}, WebAssembly in Node', folder, clips, times[1:], source)
 
 
 def find_node() -> str:

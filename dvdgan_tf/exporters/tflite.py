@@ -3,16 +3,18 @@
 Noise is not drawn inside: TFLite has no builtin op for it. Inputs and outputs are float32 in all of them.
 """
 
+from __future__ import annotations
+
 import json
 import os
-from typing import Callable, Dict, Iterator
+from typing import Callable, Iterator
 
 import numpy as np
 import tensorflow as tf
 
 from dvdgan_tf.exporters import report, tflite_int8
 from dvdgan_tf.exporters.report import Row
-from dvdgan_tf.exporters.subject import Subject
+from dvdgan_tf.exporters.source import ExportSource
 
 PRECISIONS = ('float32', 'float16', 'dynamic', 'int8')
 _THREADS = (1, 2, 4)
@@ -20,34 +22,34 @@ _THREADS = (1, 2, 4)
 _TOLERANCES = {'float32': 1e-4, 'float16': 5e-3, 'dynamic': 5e-2, 'int8': 0.1}
 
 
-def write(subject: Subject, folder: str) -> None:
+def write(source: ExportSource, folder: str) -> None:
     """Writes `generator_<precision>.tflite` for each precision, and metadata.json, and runs every one.
 
     Raises:
-      InputError: the subject has no examples, which `int8` needs.
-      RuntimeError: the clips of a file are not those of the live generator.
+        InputError: the source has no examples, which `int8` needs.
+        RuntimeError: the clips of a file are not those of the live generator.
     """
     with tf.io.gfile.GFile(f'{folder}/metadata.json', 'w') as file:
-        json.dump(subject.about, file, indent=2)
-    as_float = _converter(subject).convert()
+        json.dump(source.about, file, indent=2)
+    as_float = _converter(source).convert()
     for precision in PRECISIONS:
-        content = _converted(subject, precision, as_float)
+        content = _converted(source, precision, as_float)
         with tf.io.gfile.GFile(path_of(folder, precision), 'wb') as file:
             file.write(content)
         made = Interpreter(path_of(folder, precision))
-        row = {name: value[:1] for name, value in subject.probe.inputs.items()}
-        apart = float(np.abs(made(row) - subject.probe.clips[:1]).mean())
+        row = {name: value[:1] for name, value in source.probe.inputs.items()}
+        apart = float(np.abs(made(row) - source.probe.clips[:1]).mean())
         if not apart <= _TOLERANCES[precision]:
             raise RuntimeError(f'the {precision} model differs from the live generator by {apart:g} in [-1, 1]')
 
 
-def measure(subject: Subject, folder: str) -> Iterator[Row]:
+def measure(source: ExportSource, folder: str) -> Iterator[Row]:
     """Runs the models that were written, by number of threads."""
     for precision in PRECISIONS:
         path = path_of(folder, precision)
         for threads in _THREADS:
             of_threads = f'{threads} thread{"s" if threads > 1 else ""}'
-            yield report.measure(f'TFLite {precision}, {of_threads}', path, Interpreter(path, threads), subject)
+            yield report.measure(f'TFLite {precision}, {of_threads}', path, Interpreter(path, threads), source)
 
 
 def path_of(folder: str, precision: str) -> str:
@@ -59,8 +61,8 @@ class Interpreter:
     """Calls a model with the inputs of `generate_float`, one clip at a time; returns `[1, T, H, W, C]` in [-1, 1].
 
     Args:
-      path: of a model.
-      threads: of the interpreter.
+        path: of a model.
+        threads: of the interpreter.
     """
 
     def __init__(self, path: str, threads: int = 1) -> None:
@@ -68,37 +70,37 @@ class Interpreter:
         self._interpreter.allocate_tensors()
         self._run = self._interpreter.get_signature_runner()
 
-    def __call__(self, inputs: Dict[str, np.ndarray]) -> np.ndarray:
+    def __call__(self, inputs: dict[str, np.ndarray]) -> np.ndarray:
         return self._run(**inputs)['video']
 
 
-def _converted(subject: Subject, precision: str, as_float: bytes) -> bytes:
+def _converted(source: ExportSource, precision: str, as_float: bytes) -> bytes:
     if precision == 'float32':
         return as_float
-    converter = _converter(subject)
+    converter = _converter(source)
     if precision == 'int8':
-        return tflite_int8.quantised(converter, as_float, subject)
+        return tflite_int8.quantised(converter, as_float, source)
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     if precision == 'float16':
         converter.target_spec.supported_types = [tf.float16]
     return converter.convert()
 
 
-def _converter(subject: Subject) -> tf.lite.TFLiteConverter:
-    function = _of_one_clip(subject)
+def _converter(source: ExportSource) -> tf.lite.TFLiteConverter:
+    function = _of_one_clip(source)
     module = tf.Module()
-    module.network, module.generate = subject.frozen, function
+    module.network, module.generate = source.frozen, function
     return tf.lite.TFLiteConverter.from_concrete_functions([function.get_concrete_function()], module)
 
 
-def _of_one_clip(subject: Subject) -> tf.types.experimental.GenericFunction:
-    specs = [tf.TensorSpec([1, *value.shape[1:]], value.dtype, name) for name, value in subject.probe.inputs.items()]
-    frozen = subject.frozen
+def _of_one_clip(source: ExportSource) -> tf.types.experimental.GenericFunction:
+    specs = [tf.TensorSpec([1, *value.shape[1:]], value.dtype, name) for name, value in source.probe.inputs.items()]
+    frozen = source.frozen
 
-    def synthesis(latent: tf.Tensor, label: tf.Tensor) -> Dict[str, tf.Tensor]:
+    def synthesis(latent: tf.Tensor, label: tf.Tensor) -> dict[str, tf.Tensor]:
         return {'video': frozen.generate(latent, label)}
 
-    def prediction(latent: tf.Tensor, context: tf.Tensor) -> Dict[str, tf.Tensor]:
+    def prediction(latent: tf.Tensor, context: tf.Tensor) -> dict[str, tf.Tensor]:
         return {'video': frozen.generate(latent, tf.zeros([1], tf.int32), context)}
 
     chosen: Callable = prediction if frozen.context_frames else synthesis

@@ -5,41 +5,43 @@ channels beside quiet ones that the picture needs, so they stay float32, and so 
 of the skips, and the last group, which makes the pixels. All other convolutions and matrix products are quantised.
 """
 
-from typing import Dict, List, Sequence
+from __future__ import annotations
+
+from typing import Sequence
 
 import numpy as np
 import tensorflow as tf
 
 from dvdgan_tf.errors import InputError
-from dvdgan_tf.exporters.subject import Subject
+from dvdgan_tf.exporters.source import ExportSource
 from dvdgan_tf.sampling.latents import sample_latents
 
-Request = Dict[str, np.ndarray]
+Request = dict[str, np.ndarray]
 
 _QUANTISED = ('CONV_2D', 'TRANSPOSE_CONV', 'FULLY_CONNECTED')
 _LATENT_SEED = 1 << 21  # apart from the clips that are compared
 _KEPT = 7 / 8
 
 
-def quantised(converter: tf.lite.TFLiteConverter, as_float: bytes, subject: Subject) -> bytes:
+def quantised(converter: tf.lite.TFLiteConverter, as_float: bytes, source: ExportSource) -> bytes:
     """Converts.
 
     Args:
-      converter: of the generator, that has not converted yet.
-      as_float: the generator as float32.
-      subject: what is exported; its examples are from records.
+        converter: of the generator, that has not converted yet.
+        as_float: the generator as float32.
+        source: what is exported; its examples are from records.
 
     Raises:
-      InputError: there are no examples.
+        InputError: there are no examples.
     """
-    requests = typical(as_float, calibration(subject))
+    requests = typical(as_float, calibration(source))
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     converter.representative_dataset = lambda: iter(requests)
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8, tf.lite.OpsSet.TFLITE_BUILTINS]
     ops = _Ops(as_float)
     options = tf.lite.experimental.QuantizationDebugOptions(
         denylisted_ops=sorted(set(ops.kinds) - set(_QUANTISED)),
-        denylisted_nodes=[name for name in ops.names if stays_float(name, subject.frozen.resolution)],
+        denylisted_nodes=[name for name in ops.names if stays_float(name, source.frozen.resolution)],
     )
     debugger = tf.lite.experimental.QuantizationDebugger(
         converter=converter, debug_dataset=lambda: iter(requests[:1]), debug_options=options
@@ -55,20 +57,20 @@ def stays_float(name: str, resolution: int) -> bool:
     return '/skip/' in first or first.startswith((f'group_{resolution // 2}/', 'norm/', 'to_video/'))
 
 
-def calibration(subject: Subject) -> List[Request]:
+def calibration(source: ExportSource) -> list[Request]:
     """Requests of one clip: latents of truncation 1, each with the label or the frames of a clip from records.
 
     Raises:
-      InputError: the subject has no examples.
+        InputError: the source has no examples.
     """
-    if subject.examples is None:
+    if source.examples is None:
         raise InputError('8-bit activations are calibrated by clips of the training data, which are not at hand.')
-    ((name, values),) = subject.examples.items()
-    latents = sample_latents(_LATENT_SEED, len(values), 1.0, subject.frozen.latent_size).numpy()
+    ((name, values),) = source.examples.items()
+    latents = sample_latents(_LATENT_SEED, len(values), 1.0, source.frozen.latent_size).numpy()
     return [{'latent': latents[[index]], name: values[[index]]} for index in range(len(values))]
 
 
-def typical(as_float: bytes, requests: Sequence[Request]) -> List[Request]:
+def typical(as_float: bytes, requests: Sequence[Request]) -> list[Request]:
     """All requests but the eighth whose activations go farthest beyond what is usual.
 
     States without bound grow a hundredfold for a few latents; a scale that covers them has no levels for the rest.
@@ -93,7 +95,7 @@ class _Ops:
         self.kinds = [op['op_name'] for op in ops]
         self.names = [names[index] for index in self._outputs]
 
-    def largest(self, request: Request) -> List[float]:
+    def largest(self, request: Request) -> list[float]:
         """The largest absolute value of every output."""
         self._run(**request)
         return [float(np.abs(self._interpreter.get_tensor(index)).max()) for index in self._outputs]

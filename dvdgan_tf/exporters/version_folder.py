@@ -22,11 +22,11 @@ def version_folder(output: str, version: int) -> Iterator[str]:
     """Yields a folder to write to, which gets its name when the block ends, and is removed when the block fails.
 
     Args:
-      output: made if it is missing.
-      version: the number that names the folder.
+        output: made if it is missing.
+        version: the number that names the folder.
 
     Raises:
-      InputError: output already holds this version, or cannot be written.
+        InputError: output already holds this version, or cannot be written.
     """
     place = os.path.join(output, str(version))
     if tf.io.gfile.exists(place):

@@ -1,6 +1,6 @@
 """Requests that TensorFlow Serving runs before it takes a model into service."""
 
-from typing import Dict
+from __future__ import annotations
 
 import numpy as np
 import tensorflow as tf
@@ -10,15 +10,15 @@ from dvdgan_tf.errors import InputError
 PLACE = 'assets.extra/tf_serving_warmup_requests'
 
 
-def write_warmup(folder: str, requests: Dict[str, np.ndarray]) -> None:
+def write_warmup(folder: str, requests: dict[str, np.ndarray]) -> None:
     """Writes requests beside a SavedModel, where the server looks for them.
 
     Args:
-      folder: the version folder.
-      requests: arrays `signature/input/batch`; one request for each signature and batch, at most 1000.
+        folder: the version folder.
+        requests: arrays `signature/input/batch`; one request for each signature and batch, at most 1000.
 
     Raises:
-      InputError: the server's protocol buffers are not installed.
+        InputError: the server's protocol buffers are not installed.
     """
     try:
         from tensorflow_serving.apis import predict_pb2, prediction_log_pb2

@@ -15,7 +15,7 @@ from dvdgan_tf import trained
 from dvdgan_tf.errors import InputError
 from dvdgan_tf.exporters import onnx_model, report, saved_model, tfjs, tfjs_node, tflite
 from dvdgan_tf.exporters.report import Format
-from dvdgan_tf.exporters.subject import make_subject
+from dvdgan_tf.exporters.source import make_source
 from dvdgan_tf.exporters.version_folder import version_folder
 from dvdgan_tf.training.ema_statistics import AverageStatistics
 
@@ -45,8 +45,8 @@ _OUTPUT = flags.DEFINE_string('output', None, 'The folder that gets one named by
 _REPORT = flags.DEFINE_bool('report', False, 'Write nothing, but a table of what every format would be.')
 _CHECKPOINT = flags.DEFINE_string('checkpoint', 'newest', 'Step of the checkpoint to use, `newest` or `best`.')
 _FPS = flags.DEFINE_float('fps', 8.0, 'Frames per second, noted for players.', lower_bound=0.1)
-_STANDING_STATS = flags.DEFINE_float(
-    'standing_stats',
+_STANDING_STATISTICS = flags.DEFINE_float(
+    'standing_statistics',
     None,
     'Normalise by moments recomputed for latents of this truncation, 0 to 1; by default by those of the checkpoint.',
 )
@@ -57,29 +57,29 @@ def main(_: list) -> int:
         raise InputError('give a folder with --output, or --report.')
     run = trained.open_trained(_WORK_DIR.value, _CHECKPOINT.value)
     if _REPORT.value:
-        return tell(subject_of(run))
+        return tell(source_of(run))
     with version_folder(_OUTPUT.value, run.step) as folder:
-        FORMATS[_FORMAT.value].write(subject_of(run), folder)
+        FORMATS[_FORMAT.value].write(source_of(run), folder)
     print(os.path.join(_OUTPUT.value, str(run.step)))
     return 0
 
 
-def tell(subject):
+def tell(source):
     print(*report.HEADER, sep='\n', flush=True)
     failed = 0
-    for row in report.measure_all(FORMATS, subject):
+    for row in report.measure_all(FORMATS, source):
         print(report.line(row), flush=True)
         failed |= isinstance(row, report.Failure)
     return int(failed)
 
 
-def subject_of(run):
-    if _STANDING_STATS.value is not None:
-        AverageStatistics(run.generator, training_clips(run), 0, _STANDING_STATS.value).refresh(run.step)
+def source_of(run):
+    if _STANDING_STATISTICS.value is not None:
+        AverageStatistics(run.generator, training_clips(run), 0, _STANDING_STATISTICS.value).refresh(run.step)
     examples = None
     if run.generator.context_frames or _REPORT.value or _FORMAT.value == 'tflite':
         examples = examples_of(training_clips(run).take(_EXAMPLE_BATCHES), run.generator.context_frames)
-    return make_subject(run.generator, run.step, run.facts.class_names, run.config_text, _FPS.value, examples)
+    return make_source(run.generator, run.step, run.facts.class_names, run.config_text, _FPS.value, examples)
 
 
 def training_clips(run):

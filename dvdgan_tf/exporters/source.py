@@ -1,8 +1,10 @@
 """What is exported: the live generator, the same one frozen, what is known about it, and clips to compare with."""
 
+from __future__ import annotations
+
 import functools
 import re
-from typing import Dict, NamedTuple, Optional, Tuple
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -23,38 +25,38 @@ class Probe(NamedTuple):
     latent float32 [8, 120], label int32 [8] or context float32 [8, C_frames, H, W, C]; clips float32 [8, T, H, W, C].
     """
 
-    inputs: Dict[str, np.ndarray]
+    inputs: dict[str, np.ndarray]
     clips: np.ndarray
 
 
-class Subject(NamedTuple):
+class ExportSource(NamedTuple):
     """A generator to export."""
 
     generator: keras.Model
     frozen: Frozen
-    about: Dict[str, object]
+    about: dict[str, object]
     probe: Probe
-    examples: Optional[Dict[str, np.ndarray]]
+    examples: dict[str, np.ndarray] | None
 
 
-def make_subject(
+def make_source(
     generator: keras.Model,
     step: int,
-    class_names: Tuple[str, ...],
+    class_names: tuple[str, ...],
     config_text: str,
     fps: float,
-    examples: Optional[Dict[str, np.ndarray]] = None,
-) -> Subject:
+    examples: dict[str, np.ndarray] | None = None,
+) -> ExportSource:
     """Freezes a generator and asks the live one for clips.
 
     Args:
-      generator: the moving average, in this process.
-      step: of its checkpoint.
-      class_names: one a label.
-      config_text: the configuration of its run.
-      fps: at how many frames per second its clips should play.
-      examples: from training data: `label` int32 [N], or for a generator that continues clips, which needs at least
-        8, `context` float32 [N, C_frames, H, W, C] in [-1, 1].
+        generator: the moving average, in this process.
+        step: of its checkpoint.
+        class_names: one a label.
+        config_text: the configuration of its run.
+        fps: at how many frames per second its clips should play.
+        examples: from training data: `label` int32 [N], or for a generator that continues clips, which needs at least
+            8, `context` float32 [N, C_frames, H, W, C] in [-1, 1].
     """
     frozen = Frozen(generator)
     about = {
@@ -70,10 +72,10 @@ def make_subject(
         'code_version': __version__,
         'sha256': frozen.sha256(),
     }
-    return Subject(generator, frozen, about, _probe(generator, examples), examples)
+    return ExportSource(generator, frozen, about, _probe(generator, examples), examples)
 
 
-def live(generator: keras.Model, inputs: Dict[str, np.ndarray]) -> np.ndarray:
+def live(generator: keras.Model, inputs: dict[str, np.ndarray]) -> np.ndarray:
     """The live generator's clips for inputs of `generate_float`, float32 [B, T, H, W, C]."""
     label = inputs.get('label', np.zeros(len(inputs['latent']), np.int32))
     context = (inputs['context'],) if 'context' in inputs else ()
@@ -85,7 +87,7 @@ def _function(generator: keras.Model) -> tf.types.experimental.GenericFunction:
     return tf.function(functools.partial(generator, training=False), autograph=False, reduce_retracing=True)
 
 
-def _probe(generator: keras.Model, examples: Optional[Dict[str, np.ndarray]]) -> Probe:
+def _probe(generator: keras.Model, examples: dict[str, np.ndarray] | None) -> Probe:
     inputs = {'latent': sample_latents(0, PROBE_SIZE, 1.0, generator.latent_size).numpy()}
     if generator.context_frames:
         inputs['context'] = examples['context'][:PROBE_SIZE]
