@@ -32,17 +32,23 @@ def stored(folder, split='train'):
     for shard in manifest['splits'][split]['shards']:
         raw = [r.numpy() for r in tf.data.TFRecordDataset(f'{folder}/{shard["file"]}')]
         _, lines, _ = records.read_index(str(folder), shard['file'])
-        assert len(raw) == len(lines) == shard['records']
+        assert len(lines) == shard['records']
         data = pathlib.Path(folder, shard['file']).read_bytes()
-        for line, record in zip(lines, raw):
-            assert data[line['offset'] + 12 : line['offset'] + line['bytes'] - 4] == record
-            feature = tf.train.Example.FromString(record).features.feature
-            frames = feature['frames'].bytes_list.value
+        for line in lines:
+            frames = []
+            for first, count, offset, size in records.parts_of(line):
+                record = raw.pop(0)
+                assert data[offset + 12 : offset + size - 4] == record
+                feature = tf.train.Example.FromString(record).features.feature
+                name, label = feature['name'].bytes_list.value[0].decode(), feature['label'].int64_list.value[0]
+                assert (name, label, len(frames)) == (line['name'], line['label'], first)
+                assert len(feature['frames'].bytes_list.value) == count
+                frames += feature['frames'].bytes_list.value
+            assert len(frames) == line['frames']
             if manifest['encoding'] == 'raw':
                 shape = line['height'], line['width'], manifest['channels']
                 pixels = [np.frombuffer(frame, manifest['dtype']).reshape(shape) for frame in frames]
             else:
                 pixels = [tf.io.decode_image(frame).numpy() for frame in frames]
-            name, label = feature['name'].bytes_list.value[0].decode(), feature['label'].int64_list.value[0]
-            assert (name, label, len(frames)) == (line['name'], line['label'], line['frames'])
             yield name, label, np.stack(pixels)
+        assert not raw

@@ -10,9 +10,9 @@ import pytest
 from PIL import Image
 from sample_files import clip
 
-from dvdgan_tf.data import inspect, records
+from dvdgan_tf.data import inspect, records, showing
 from dvdgan_tf.errors import InputError
-from dvdgan_tf.prepare import preparation, workers
+from dvdgan_tf.prepare import encoded_clip, preparation
 from dvdgan_tf.prepare.listing import Listing, Rules, SourceClip
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -111,10 +111,12 @@ def test_a_shard_cut_short_is_found_and_the_rest_still_read(tmp_path):
 
 
 def test_a_frame_that_is_no_picture_is_found(tmp_path, monkeypatch):
-    original = workers.encode_frame
-    monkeypatch.setattr(
-        workers, 'encode_frame', lambda frame, rules: original(frame, rules)[: 40 if frame[0, 0, 2] == 100 else None]
-    )
+    original = encoded_clip.encode_frame
+
+    def cut(frame, rules):
+        return original(frame, rules)[: 40 if frame[0, 0, 2] == 100 else None]
+
+    monkeypatch.setattr(encoded_clip, 'encode_frame', cut)
     folder = write(tmp_path, some())
     errors = inspect.inspect(str(folder), 6)['errors']
     assert [error.split(' ')[0] for error in errors] == ['clip1']
@@ -137,22 +139,24 @@ def test_records_are_shown_as_they_are(tmp_path):
     array = some()
     folder = str(write(tmp_path, array))
     manifest = records.read_manifest(folder)
-    shown, line = inspect.read_clip(folder, manifest, 'train', 3)
-    np.testing.assert_array_equal(shown, array[3])
+    shard, line = showing.find_clip(folder, manifest, 'train', 3)
+    np.testing.assert_array_equal(showing.read_frames(shard, manifest, line, [0, 2, 5]), array[3, [0, 2, 5]])
     assert line['name'] == 'clip3'
-    sheet = inspect.sample(folder, manifest, 'train', 3, 4, 64)
+    sheet = showing.sample(folder, manifest, 'train', 3, 4, 64)
     assert sheet.shape == (3, 4, 32, 32, 3)
     np.testing.assert_array_equal(sheet[0, 0], array[0, 0, :, 8:40])
     with pytest.raises(InputError, match='no record 4: they are numbered 0 to 3'):
-        inspect.read_clip(folder, manifest, 'train', 4)
+        showing.find_clip(folder, manifest, 'train', 4)
     with pytest.raises(InputError, match='no split test'):
-        inspect.read_clip(folder, manifest, 'test', 0)
+        showing.find_clip(folder, manifest, 'test', 0)
 
 
 def test_float_records_are_shown_in_grey(tmp_path):
     rain = np.linspace(0, 60, 2 * 3 * 16 * 16, dtype=np.float32).reshape(2, 3, 16, 16, 1)
     folder = str(write(tmp_path, rain, encoding='raw', value_range=(0.0, 60.0)))
-    shown, _ = inspect.read_clip(folder, records.read_manifest(folder), 'train', 1)
+    manifest = records.read_manifest(folder)
+    shard, line = showing.find_clip(folder, manifest, 'train', 1)
+    shown = showing.read_frames(shard, manifest, line, range(3))
     np.testing.assert_allclose(shown, rain[1] * 255 / 60, atol=0.5)
 
 

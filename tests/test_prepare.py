@@ -174,16 +174,14 @@ def test_bad_videos_among_good_ones_are_skipped_and_listed(tmp_path):
 def test_a_clip_that_crashes_its_process_is_named_and_the_others_go_on(tmp_path, monkeypatch):
     monkeypatch.setenv('PYTHONPATH', f'{ROOT}{os.pathsep}{ROOT / "tests"}')
     listed = [SourceClip(f'{n}', f'{n}') for n in range(9)]
-    with workers.encoders(2) as encoded:
-        pool = encoded.__self__
-        monkeypatch.setattr(pool, '_work', _crash_on_five)
+    with workers.encoders(2, str(tmp_path), _crash_on_five) as encoded:
         results = {item.name: result for item, result in encoded(listed, Rules())}
     assert list(results) == [f'{n}' for n in range(9)]
     assert 'ends the decoding process' in results.pop('5')
     assert set(results.values()) == {'fine'}
 
 
-def _crash_on_five(item, rules):
+def _crash_on_five(item, rules, scratch):
     if item.name == '5':
         os.kill(os.getpid(), signal.SIGKILL)
     return 'fine'

@@ -1,12 +1,14 @@
 """From records to batches: the window is drawn first, and only its frames are decoded.
 
 Paper sections 2.3 and B.1: the shorter side is resized to the resolution, a random square is cut along the other side,
-and a random window of consecutive frames (after striding) is taken. Reading is native throughout: a record is opened at
-its offset, its checksum is verified, and no Python runs per example.
+and a random window of consecutive frames (after striding) is taken. Reading is native throughout: the records that hold
+the window are opened at their offset, their checksums are verified, and no Python runs per example.
 """
 
+from __future__ import annotations
+
 import logging
-from typing import Any, Optional
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -16,6 +18,7 @@ from dvdgan_tf.data.stream import ClipSource
 from dvdgan_tf.errors import InputError
 
 _SHUFFLE, _DRAW, _EVALUATION = 0, 1, 2
+_LONGEST = 2**31  # frames; the index holds them as int32
 
 
 class RecordClips(ClipSource):
@@ -76,9 +79,9 @@ class RecordClips(ClipSource):
         self._needs_resize = bool(np.any(np.minimum(kept.heights, kept.widths) != resolution))
         self._files = tf.constant([f'{data_dir}/{name}' for name in index.files])
         self._index = {
-            name: tf.constant(getattr(kept, name))
-            for name in ('shards', 'offsets', 'lengths', 'frames', 'labels', 'heights', 'widths')
+            name: tf.constant(getattr(kept, name)) for name in ('shards', 'frames', 'labels', 'heights', 'widths')
         }
+        self._parts = _Parts(kept)
 
     def _check(self, data_dir: str, split: str, index: records.SplitIndex, kept: records.SplitIndex) -> None:
         window = f'{self.num_frames} frames at stride {self.stride}'
@@ -103,7 +106,7 @@ class RecordClips(ClipSource):
                 f'the data with --resolution={self.resolution} or ask for {side}.'
             )
 
-    def of_split(self, split: str, stride: Optional[int] = None) -> 'RecordClips':
+    def of_split(self, split: str, stride: int | None = None) -> RecordClips:
         """The clips of another split, as these are, or at another stride."""
         stride = stride or self.stride
         return RecordClips(self.data_dir, self.resolution, self.num_frames, stride, split, self.seed, self.flip)
@@ -148,10 +151,8 @@ class RecordClips(ClipSource):
     def _window(self, clip: tf.Tensor, when: Any, top: Any, left: Any) -> tf.Tensor:
         """The window [T, R, R, C] in [-1, 1] of one clip; when, top and left in [0, 1) say where in the room it has."""
         start = _place(when, self._index['frames'][clip] - self._span)
-        encoded = read_record(
-            self._files[self._index['shards'][clip]], self._index['offsets'][clip], self._index['lengths'][clip]
-        )
-        window = tf.strided_slice(encoded, [start], [start + self._span], [self.stride])
+        file = self._files[self._index['shards'][clip]]
+        window = self._parts.read(file, clip, tf.cast(start, tf.int64), self._span)[:: self.stride]
         height, width = self._index['heights'][clip], self._index['widths'][clip]
         frames = self._decode(window, height, width)
         if self._needs_resize:
@@ -181,14 +182,43 @@ def decode_frame(encoded: tf.Tensor, encoding: str, channels: int) -> tf.Tensor:
     return tf.io.decode_jpeg(encoded, channels, dct_method='INTEGER_ACCURATE')
 
 
-def read_record(file: tf.Tensor, offset: tf.Tensor, length: tf.Tensor) -> tf.Tensor:
-    """The encoded frames [F] of the record at an offset; a damaged record raises DataLossError."""
+class _Parts:
+    """Where the parts of clips are: a window is read from those parts alone that hold its frames."""
+
+    def __init__(self, index: records.SplitIndex):
+        clips = np.repeat(np.arange(len(index.frames), dtype=np.int64), np.diff(index.starts))
+        self._keys = tf.constant(clips * _LONGEST + index.first_frames)
+        self._first_frames = tf.constant(index.first_frames)
+        self._offsets = tf.constant(index.offsets)
+        self._ends = tf.constant(index.offsets + index.lengths)
+
+    def read(self, file: tf.Tensor, clip: tf.Tensor, start: tf.Tensor, count: int) -> tf.Tensor:
+        """The encoded frames [count] of a clip from frame `start` on."""
+        wanted = tf.cast(clip, tf.int64) * _LONGEST + tf.stack([start, start + count - 1])
+        places = tf.searchsorted(self._keys, wanted, side='right') - 1
+        first, last = places[0], places[1]
+        offset = self._offsets[first]
+        frames = read_records(file, offset, self._ends[last] - offset, tf.cast(last - first + 1, tf.int64))
+        start -= self._first_frames[first]
+        return frames[start : start + count]
+
+
+def read_records(file: tf.Tensor, offset: tf.Tensor, length: tf.Tensor, count: tf.Tensor) -> tf.Tensor:
+    """The encoded frames [F] of some records that follow one another; a damaged one raises DataLossError.
+
+    Args:
+        file: path of the shard.
+        offset: int64, byte where the first record starts.
+        length: int64, bytes of all.
+        count: int64, how many records.
+    """
     opened = tf.raw_ops.TFRecordDatasetV2(
         filenames=[file], compression_type='', buffer_size=length, byte_offsets=[offset]
     )
-    record = tf.data.experimental.from_variant(opened, tf.TensorSpec((), tf.string)).take(1).get_single_element()
-    features = {'frames': tf.io.FixedLenSequenceFeature([], tf.string, allow_missing=True)}
-    return tf.io.parse_single_example(record, features)['frames']
+    dataset = tf.data.experimental.from_variant(opened, tf.TensorSpec((), tf.string))
+    examples = dataset.take(count).batch(count).get_single_element()
+    features = {'frames': tf.io.RaggedFeature(tf.string, row_splits_dtype=tf.int64)}
+    return tf.io.parse_example(examples, features)['frames'].values
 
 
 def _place(draw: Any, room: tf.Tensor) -> tf.Tensor:

@@ -2,27 +2,92 @@
 
 A folder of records holds
   `<split>-00000.tfrecord`        tf.train.Example records: `frames` (every frame encoded on its own), `label`, `name`
-  `<split>-00000.index.jsonl`     first a line about the shard, then a line per record: offset, bytes, frames, size
+  `<split>-00000.index.jsonl`     first a line about the shard, then a line per clip: offset, bytes, frames, size
   `manifest.json`                 written last: what the records are, and the checksum of every shard
   `job.json`, `skipped.jsonl`     what was asked for, and what could not be stored and why
+
+A long clip lies in parts, records of up to some dozen frames that follow one another, so that a window costs its own
+bytes however long its clip is; `parts` in the clip's line then has the [frames, bytes] of each. Format 1 was the same
+without parts.
 
 An index is written after its shard is complete and renamed into place, so its presence means that the shard is good.
 """
 
+from __future__ import annotations
+
 import dataclasses
 import hashlib
-import json
 import os
-import tempfile
-from typing import Any, Optional, Sequence
+import re
+from typing import Any, Iterator
 
 import numpy as np
 
-from dvdgan_tf.data import remote
+from dvdgan_tf.data import remote, schema
 from dvdgan_tf.errors import InputError
 
-FORMAT = 1
+FORMAT = 2
+_READABLE = (1, FORMAT)
 MANIFEST = 'manifest.json'
+
+SPLIT_NAME = r'\w[\w.+ -]*'  # it begins the names of files
+_SPLIT = schema.matching(SPLIT_NAME, 'a name of letters, digits, dots and dashes')
+_DIGEST = schema.matching('[0-9a-f]{64}', 'a sha256')
+_SHARD = {
+    'records': schema.integer(1),
+    'bytes': schema.integer(1),
+    'sha256': _DIGEST,
+}
+_MANIFEST = schema.record(
+    {
+        'tool': schema.text,
+        'source': schema.record({'name': schema.text, 'input': schema.text}),
+        'classes': schema.array(schema.text, 1),
+        'channels': schema.one_of(1, 3),
+        'dtype': schema.one_of('uint8', 'float32'),
+        'encoding': schema.one_of('jpeg', 'png', 'raw'),
+        'value_range': schema.row(schema.number(), schema.number()),
+        'skipped': schema.integer(),
+        'splits': schema.mapping(
+            _SPLIT,
+            schema.record(
+                {
+                    'clips': schema.integer(1),
+                    'frames': schema.integer(1),
+                    'clips_per_class': schema.array(schema.integer()),
+                    'shards': schema.array(schema.record({'file': schema.text, 'index_sha256': _DIGEST, **_SHARD}), 1),
+                }
+            ),
+            1,
+        ),
+    }
+)
+_HEADER = schema.record(
+    {
+        'shard': schema.text,
+        **_SHARD,
+        'next': schema.integer(),
+        'skipped': schema.array(schema.record({'name': schema.text, 'reason': schema.text})),
+    }
+)
+_LINE = schema.record(
+    {
+        'offset': schema.integer(),
+        'bytes': schema.integer(17),
+        'frames': schema.integer(1, 2**31 - 1),
+        'parts': schema.array(schema.row(schema.integer(1, 2**31 - 1), schema.integer(17)), 1),
+        'label': schema.integer(0, 2**31 - 1),
+        'name': schema.text,
+        'height': schema.integer(1, 2**31 - 1),
+        'width': schema.integer(1, 2**31 - 1),
+        'channels': schema.one_of(1, 3),
+        'fps': schema.number(0),
+        'group': schema.text,
+        'hash': _DIGEST,
+        'damaged_frames': schema.integer(),
+    },
+    optional=('parts', 'damaged_frames'),
+)
 
 
 def shard_name(split: str, number: int) -> str:
@@ -35,78 +100,6 @@ def index_name(shard: str) -> str:
     return shard.replace('.tfrecord', '.index.jsonl')
 
 
-class ShardWriter:
-    """Writes one shard and then its index, each under a temporary name until it is complete.
-
-    Args:
-        folder: where the records go, local or remote.
-        split: the split that the shard belongs to.
-        number: of the shard within its split.
-    """
-
-    def __init__(self, folder: str, split: str, number: int):
-        import tensorflow as tf
-
-        self._tf = tf
-        self._folder = folder
-        self.name = shard_name(split, number)
-        self._staging = None
-        if remote.is_remote(folder):
-            # An object store cannot append: the shard is built here and copied in one piece.
-            self._staging = tempfile.TemporaryDirectory(prefix='dvdgan-shard-')
-            self._temporary = os.path.join(self._staging.name, self.name)
-        else:
-            self._temporary = os.path.join(folder, self.name + '.tmp')
-        self._writer = tf.io.TFRecordWriter(self._temporary)
-        self._lines = []
-        self.bytes = 0
-
-    @property
-    def records(self) -> int:
-        """How many records the shard holds by now."""
-        return len(self._lines)
-
-    def add(self, frames: Sequence[bytes], label: int, name: str, facts: dict[str, Any]) -> None:
-        """Appends a clip; `facts` go to the index."""
-        feature, tf = self._tf.train.Feature, self._tf
-        example = tf.train.Example(
-            features=tf.train.Features(
-                feature={
-                    'frames': feature(bytes_list=tf.train.BytesList(value=frames)),
-                    'label': feature(int64_list=tf.train.Int64List(value=[label])),
-                    'name': feature(bytes_list=tf.train.BytesList(value=[name.encode()])),
-                }
-            )
-        )
-        record = example.SerializeToString(deterministic=True)
-        self._writer.write(record)
-        place = {'offset': self.bytes, 'bytes': len(record) + 16}
-        self._lines.append({**place, 'frames': len(frames), 'label': label, 'name': name, **facts})
-        self.bytes += len(record) + 16
-
-    def finish(self, header: dict[str, Any]) -> None:
-        """Completes the shard and its index; `header` goes to the index's first line."""
-        self._writer.close()
-        digest = file_digest(self._temporary)
-        shard = f'{self._folder}/{self.name}'
-        if self._staging is not None:
-            self._tf.io.gfile.copy(self._temporary, shard, overwrite=True)
-            self._staging.cleanup()
-        else:
-            os.replace(self._temporary, shard)
-        first = {'shard': self.name, 'records': self.records, 'bytes': self.bytes, 'sha256': digest, **header}
-        lines = [json.dumps(line, ensure_ascii=False) for line in [first, *self._lines]]
-        write_text(f'{self._folder}/{index_name(self.name)}', '\n'.join(lines) + '\n')
-
-    def abandon(self) -> None:
-        """Removes what was written."""
-        self._writer.close()
-        if self._staging is not None:
-            self._staging.cleanup()
-        elif os.path.exists(self._temporary):
-            os.remove(self._temporary)
-
-
 def file_digest(path: str) -> str:
     """sha256 of a file's content."""
     digest = hashlib.sha256()
@@ -116,26 +109,23 @@ def file_digest(path: str) -> str:
     return digest.hexdigest()
 
 
-def write_text(path: str, text: str) -> None:
-    """Writes a small file so that it is there whole or not at all."""
-    if remote.is_remote(path):
-        import tensorflow as tf
+def read_optional(path: str) -> str | None:
+    """A small text file, or None where there is none.
 
-        with tf.io.gfile.GFile(path, 'w') as file:  # an object appears when it is closed
-            file.write(text)
-        return
-    temporary = path + '.tmp'
-    with open(temporary, 'w', encoding='utf-8') as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
+    Raises:
+        InputError: it cannot be read, or is not UTF-8.
+    """
+    try:
+        if not remote.is_remote(path):
+            return remote.read_text(path) if os.path.exists(path) else None
+        return _read_remote(path)
+    except UnicodeDecodeError as error:
+        raise InputError(f'{path} is damaged (it is not UTF-8: {error}): prepare the data again.') from None
+    except OSError as error:
+        raise InputError(f'{path} cannot be read ({error}): check the path and its permissions.') from None
 
 
-def read_optional(path: str) -> Optional[str]:
-    """A small text file, or None where there is none."""
-    if not remote.is_remote(path):
-        return remote.read_text(path) if os.path.exists(path) else None
+def _read_remote(path: str) -> str | None:
     import tensorflow as tf
 
     remote.register(path)
@@ -151,7 +141,7 @@ def read_manifest(folder: str) -> dict[str, Any]:
     """The manifest of a folder of records.
 
     Raises:
-        InputError: there is none, or it is not of this format.
+        InputError: there is none, it is not of this format, or a field of it is damaged.
     """
     text = read_optional(f'{folder}/{MANIFEST}')
     if text is None:
@@ -159,48 +149,102 @@ def read_manifest(folder: str) -> dict[str, Any]:
             raise InputError(f'The preparation of {folder} is not finished: run the same bin/prepare again.')
         raise InputError(f'There is no {MANIFEST} in {folder}: give a folder that bin/prepare has filled.')
     try:
-        manifest = json.loads(text)
-        version = manifest['format']
-    except (ValueError, KeyError, TypeError):
-        raise InputError(f'{folder}/{MANIFEST} is damaged: prepare the data again.') from None
-    if version != FORMAT:
-        raise InputError(f'{folder} holds records of format {version}, not {FORMAT}: prepare the data again.')
+        manifest = schema.parse(text)
+        schema.record({'format': schema.integer()})(manifest, '')
+        if manifest['format'] not in _READABLE:
+            raise InputError(
+                f'{folder} holds records of format {manifest["format"]}, not {FORMAT}: prepare the data again.'
+            )
+        _MANIFEST(manifest, '')
+        _check_shards(manifest)
+    except schema.Mismatch as error:
+        raise InputError(f'{folder}/{MANIFEST} is damaged ({error}): prepare the data again.') from None
     return manifest
 
 
-def read_index(folder: str, shard: str) -> Optional[tuple[dict[str, Any], list[dict[str, Any]], str]]:
-    """(header, records, sha256 of the text) of a shard's index; None where it is absent or damaged."""
-    text = read_optional(f'{folder}/{index_name(shard)}')
+def _check_shards(manifest: dict[str, Any]) -> None:
+    """Checks what concerns more than one field of a manifest; its file names become paths."""
+    low, high = manifest['value_range']
+    if not low < high:
+        raise schema.Mismatch(f'value_range is {schema.shown(manifest["value_range"])}, not two increasing numbers')
+    for split, described in manifest['splits'].items():
+        for number, shard in enumerate(described['shards']):
+            if not re.fullmatch(re.escape(split) + r'-\d{5,}\.tfrecord', shard['file']):
+                where = f'splits.{split}.shards[{number}].file'
+                raise schema.Mismatch(f'{where} is {schema.shown(shard["file"])}, not the name of a shard')
+
+
+def manifest_digest(folder: str) -> str:
+    """sha256 of a folder's manifest, which holds the checksums of all shards: another content has another digest."""
+    return file_digest(f'{folder}/{MANIFEST}')
+
+
+def read_index(folder: str, shard: str) -> tuple[dict[str, Any], list[dict[str, Any]], str] | None:
+    """(header, clips, sha256 of the text) of a shard's index; None where it is absent.
+
+    Raises:
+        InputError: it is damaged.
+    """
+    path = f'{folder}/{index_name(shard)}'
+    text = read_optional(path)
     if text is None:
         return None
     try:
-        header, *lines = (json.loads(line) for line in text.splitlines())
-    except ValueError:
-        return None
-    if header.get('records') != len(lines):
-        return None
+        # Names may hold other characters at which splitlines() would split.
+        header, *lines = (schema.parse(line) for line in text.rstrip('\n').split('\n'))
+        _HEADER(header, 'line 1')
+        for number, line in enumerate(lines, 2):
+            _check_line(line, f'line {number}', header)
+        if (header['shard'], header['records']) != (shard, len(lines)):
+            raise schema.Mismatch(f'it names {header["records"]} records of {header["shard"]} and holds {len(lines)}')
+    except schema.Mismatch as error:
+        raise InputError(f'{path} is damaged ({error}): prepare the data again.') from None
     return header, lines, hashlib.sha256(text.encode()).hexdigest()
+
+
+def _check_line(line: dict[str, Any], where: str, header: dict[str, Any]) -> None:
+    _LINE(line, where)
+    if line['offset'] + line['bytes'] > header['bytes']:
+        raise schema.Mismatch(f'{where}.bytes reaches beyond the {header["bytes"]} bytes of the shard')
+    if 'parts' in line:
+        sums = tuple(sum(part[place] for part in line['parts']) for place in (0, 1))
+        if sums != (line['frames'], line['bytes']):
+            raise schema.Mismatch(f'{where}.parts do not add up to its frames and bytes')
+
+
+def parts_of(line: dict[str, Any]) -> Iterator[tuple[int, int, int, int]]:
+    """(first frame, frames, offset, bytes) of every record of a clip, in order."""
+    first, offset = 0, line['offset']
+    for frames, size in line.get('parts') or [[line['frames'], line['bytes']]]:
+        yield first, frames, offset, size
+        first, offset = first + frames, offset + size
 
 
 @dataclasses.dataclass(frozen=True)
 class SplitIndex:
-    """Where every record of a split is, as arrays of one length, and the shard files."""
+    """Where every clip of a split is: arrays with a place for each clip, arrays with one for each part, the files.
+
+    The parts of clip n are the places starts[n] to starts[n + 1] of the arrays of parts.
+    """
 
     files: tuple[str, ...]
     shards: np.ndarray  # int32, which file
-    offsets: np.ndarray  # int64, byte where the record starts
-    lengths: np.ndarray  # int64, its bytes
     frames: np.ndarray  # int32
     labels: np.ndarray  # int32
     heights: np.ndarray  # int32
     widths: np.ndarray  # int32
+    starts: np.ndarray  # int64, of one place more
+    first_frames: np.ndarray  # int64, of each part
+    offsets: np.ndarray  # int64, byte where the part starts
+    lengths: np.ndarray  # int64, its bytes
 
-    def select(self, mask: np.ndarray) -> 'SplitIndex':
-        """The records where the mask is true."""
-        chosen = {
-            field.name: getattr(self, field.name)[mask] for field in dataclasses.fields(self) if field.name != 'files'
-        }
-        return dataclasses.replace(self, **chosen)
+    def select(self, mask: np.ndarray) -> SplitIndex:
+        """The clips where the mask is true."""
+        counts = np.diff(self.starts)
+        chosen = {name: getattr(self, name)[mask] for name in ('shards', 'frames', 'labels', 'heights', 'widths')}
+        parts = np.repeat(mask, counts)
+        chosen.update({name: getattr(self, name)[parts] for name in ('first_frames', 'offsets', 'lengths')})
+        return dataclasses.replace(self, starts=np.concatenate([[0], np.cumsum(counts[mask])]), **chosen)
 
 
 def open_split(folder: str, manifest: dict[str, Any], split: str) -> SplitIndex:
@@ -211,20 +255,20 @@ def open_split(folder: str, manifest: dict[str, Any], split: str) -> SplitIndex:
     """
     if split not in manifest['splits']:
         raise InputError(f'{folder} has no split {split}: it has {", ".join(manifest["splits"])}.')
-    files, columns = [], []
+    files, clips, parts, counts = [], [], [], [0]
     for number, shard in enumerate(manifest['splits'][split]['shards']):
         lines = check_shard(folder, shard)
         files.append(shard['file'])
-        columns += [
-            (number, line['offset'], line['bytes'], line['frames'], line['label'], line['height'], line['width'])
-            for line in lines
-        ]
-    shards, offsets, lengths, *rest = np.array(columns, np.int64).T
-    frames, labels, heights, widths = (column.astype(np.int32) for column in rest)
-    num_classes = len(manifest['classes'])
-    if labels.min() < 0 or labels.max() >= num_classes:
+        for line in lines:
+            clips.append((number, line['frames'], line['label'], line['height'], line['width']))
+            places = [(first, offset, size) for first, _, offset, size in parts_of(line)]
+            parts += places
+            counts.append(len(places))
+    columns = np.array(clips, np.int32).T
+    labels, num_classes = columns[2], len(manifest['classes'])
+    if labels.max() >= num_classes:
         raise InputError(f'{folder} holds the label {labels.max()} but {num_classes} classes: prepare the data again.')
-    return SplitIndex(tuple(files), shards.astype(np.int32), offsets, lengths, frames, labels, heights, widths)
+    return SplitIndex(tuple(files), *columns, np.cumsum(counts), *np.array(parts, np.int64).T)
 
 
 def check_shard(folder: str, shard: dict[str, Any]) -> list[dict[str, Any]]:

@@ -3,6 +3,8 @@
 Processes that decode local files never import TensorFlow through this module: that would cost each of them seconds.
 """
 
+from __future__ import annotations
+
 import os
 from typing import Any, BinaryIO
 
@@ -67,6 +69,18 @@ def file_size(path: str) -> int:
 
     register(path)
     return tf.io.gfile.stat(path).length
+
+
+def size_of(path: str) -> int | None:
+    """Bytes of a file, None where there is none."""
+    if not is_remote(path):
+        return os.path.getsize(path) if os.path.isfile(path) else None
+    import tensorflow as tf
+
+    try:
+        return file_size(path)
+    except tf.errors.NotFoundError:
+        return None
 
 
 def list_files(folder: str) -> list[str]:

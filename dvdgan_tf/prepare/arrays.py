@@ -3,7 +3,7 @@
 import functools
 import zipfile
 import zlib
-from typing import BinaryIO
+from typing import BinaryIO, Iterator
 
 import numpy as np
 
@@ -53,8 +53,8 @@ def read_archive(path: str) -> dict[str, np.ndarray]:
         raise BadClip(f'is no .npz file that can be read ({error})') from None
 
 
-def read_clip(path: str, name: str, number: int, layout: str) -> np.ndarray:
-    """One clip [T, H, W, C].
+def clip_frames(path: str, name: str, number: int, layout: str) -> Iterator[np.ndarray]:
+    """The frames [H, W, C] of one clip, read one by one.
 
     Args:
         path: of the .npy or .npz file.
@@ -65,22 +65,29 @@ def read_clip(path: str, name: str, number: int, layout: str) -> np.ndarray:
     Raises:
         BadClip: the file is damaged.
     """
-    time_first = layout.startswith('TN')
     if path.lower().endswith('.npz'):
         array = read_archive(path)[name]
-        clip = array[:, number] if time_first else array[number]
+        frames = array[:, number] if layout.startswith('TN') else array[number]
     else:
-        with remote.open_input(path) as file:
-            shape, dtype = _read_header(file)
-            start = file.tell()
-            frame = int(np.prod(shape[2:])) * dtype.itemsize
-            count, step = (shape[0], shape[1] * frame) if time_first else (shape[1], frame)
-            first = start + number * (frame if time_first else shape[1] * frame)
-            blocks = []
-            for time in range(count):
-                file.seek(first + time * step)
-                blocks.append(file.read(frame))
-        if any(len(block) != frame for block in blocks):
-            raise BadClip('is cut short')
-        clip = np.frombuffer(b''.join(blocks), dtype).reshape(count, *shape[2:])
-    return clip if 'C' in layout else clip[..., None]
+        frames = _stored_frames(path, number, layout)
+    axes = layout[2:]
+    for frame in frames:
+        if 'C' not in axes:
+            yield frame[..., None]
+        else:
+            yield np.moveaxis(frame, axes.index('C'), -1)
+
+
+def _stored_frames(path: str, number: int, layout: str) -> Iterator[np.ndarray]:
+    """The same from a .npy, with the axes of a frame as they are stored."""
+    with remote.open_input(path) as file:
+        shape, dtype = _read_header(file)
+        start, frame = file.tell(), int(np.prod(shape[2:])) * dtype.itemsize
+        clips, times = (shape[layout.index(axis)] for axis in 'NT')
+        for time in range(times):
+            place = time * clips + number if layout.startswith('TN') else number * times + time
+            file.seek(start + place * frame)
+            block = file.read(frame)
+            if len(block) != frame:
+                raise BadClip('is cut short')
+            yield np.frombuffer(block, dtype).reshape(shape[2:])

@@ -87,7 +87,7 @@ def _images(clip: SourceClip, rules: Rules) -> Frames:
 
 def _array(clip: SourceClip, rules: Rules) -> Frames:
     number, name, layout = clip.place
-    for frame in arrays.read_clip(clip.path, name, number, layout):
+    for frame in arrays.clip_frames(clip.path, name, number, layout):
         if frame.dtype != np.uint8:
             frame = frame.astype(np.float32)
             if not np.isfinite(frame).all():

@@ -1,7 +1,9 @@
 """What a data set is before it is prepared: a list of clips, and the rules by which their frames are stored."""
 
+from __future__ import annotations
+
 import dataclasses
-from typing import Optional, Sequence
+from typing import Sequence
 
 from dvdgan_tf.errors import InputError
 
@@ -34,7 +36,7 @@ class SourceClip:
     label: int = 0
     split: str = TRAIN
     group: str = ''
-    seconds: Optional[tuple[float, float]] = None
+    seconds: tuple[float, float] | None = None
     place: tuple = ()
 
 
@@ -71,9 +73,9 @@ class Rules:
     """
 
     encoding: str = 'jpeg'
-    short_side: Optional[int] = None
-    channels: Optional[int] = None
-    fps: Optional[float] = None
+    short_side: int | None = None
+    channels: int | None = None
+    fps: float | None = None
     quality: int = 95
     decoder: str = 'pyav'
 
@@ -81,6 +83,23 @@ class Rules:
         """(width, height) in whole pixels after resizing, with the aspect kept."""
         factor = 1.0 if self.short_side is None else self.short_side / min(width, height)
         return max(1, round(width * factor)), max(1, round(height * factor))
+
+
+def printable(listing: Listing) -> Listing:
+    """The same with names that can be written as UTF-8: bytes that are no letters read as in \\xff."""
+
+    def text(name: str) -> str:
+        try:
+            return name.encode('utf-8', 'surrogateescape').decode('utf-8', 'backslashreplace')
+        except UnicodeEncodeError:
+            return name.encode('utf-8', 'backslashreplace').decode()
+
+    clips = tuple(
+        dataclasses.replace(clip, name=text(clip.name), group=text(clip.group), split=text(clip.split))
+        for clip in listing.clips
+    )
+    absent = tuple((text(name), text(reason)) for name, reason in listing.absent)
+    return dataclasses.replace(listing, clips=clips, class_names=tuple(map(text, listing.class_names)), absent=absent)
 
 
 def parse_range(words: Sequence[str]) -> tuple[float, float]:

@@ -1,72 +1,63 @@
 """Decoding and encoding of clips, in this process or in several, always in the order asked for."""
 
+from __future__ import annotations
+
 import collections
-import concurrent.futures
 import contextlib
-import dataclasses
-import hashlib
 import multiprocessing
 import multiprocessing.connection
 import os
 import signal
 import threading
-from concurrent.futures.process import BrokenProcessPool
-from typing import Any, Callable, Iterator, Optional, Sequence, Union
+from typing import Callable, Iterable, Iterator, Tuple, Union
 
-from dvdgan_tf.prepare.encoding import encode_frame
-from dvdgan_tf.prepare.frames import clip_frames
-from dvdgan_tf.prepare.listing import BadClip, Rules, SourceClip
+import pebble
 
+from dvdgan_tf.prepare.encoded_clip import EncodedClip, encode_clip
+from dvdgan_tf.prepare.listing import Rules, SourceClip
 
-@dataclasses.dataclass(frozen=True)
-class Encoded:
-    """A clip ready to be written: its encoded frames and the facts for the index."""
-
-    frames: list[bytes]
-    channels: int
-    facts: dict[str, Any]
-
-
-def encode_clip(clip: SourceClip, rules: Rules) -> Union[Encoded, str]:
-    """The clip's frames as they will be stored, or the reason why it cannot be."""
-    frames, digest, shape, rate, damaged = [], hashlib.sha256(), None, 0.0, 0
-    try:
-        for frame, fps, bad in clip_frames(clip, rules):
-            if shape not in (None, frame.shape):
-                return f'changes its size from {shape} to {frame.shape} at frame {len(frames)}'
-            shape = frame.shape
-            frames.append(encode_frame(frame, rules))
-            digest.update(len(frames[-1]).to_bytes(4, 'little'))
-            digest.update(frames[-1])
-            rate = fps
-            damaged += bad
-    except BadClip as reason:
-        return str(reason)
-    if len(frames) < 2:
-        return 'holds a single frame, which is no clip' if frames else 'holds no frame'
-    facts = {
-        'height': shape[0],
-        'width': shape[1],
-        'fps': round(rate, 3),
-        'group': clip.group,
-        'hash': digest.hexdigest(),
-    }
-    if damaged:
-        facts['damaged_frames'] = damaged
-    return Encoded(frames, shape[2], facts)
+Results = Iterator[Tuple[SourceClip, Union[EncodedClip, str]]]
 
 
 @contextlib.contextmanager
-def encoders(processes: int) -> Iterator[Callable]:
-    """A function from clips to (clip, result) in their order."""
+def encoders(
+    processes: int, scratch: str, work: Callable[[SourceClip, Rules, str], EncodedClip | str] = encode_clip
+) -> Iterator[Callable[[Iterable[SourceClip], Rules], Results]]:
+    """A function from clips to (clip, result) in their order.
+
+    Args:
+        processes: how many work; with one it is this process.
+        scratch: a folder for clips that are too large to be held in memory.
+        work: what each does with a clip.
+    """
     if processes == 1:
-        yield lambda clips, rules: ((clip, encode_clip(clip, rules)) for clip in clips)
+        yield lambda clips, rules: ((clip, work(clip, rules, scratch)) for clip in clips)
         return
-    pool = _Pool(processes)
+    # A fork of a process in which TensorFlow runs threads may hang.
+    context = multiprocessing.get_context('spawn')
+    pool = pebble.ProcessPool(processes, initializer=_start_process, context=context)
     try:
-        yield pool.encode
+        yield lambda clips, rules: _in_order(pool, 3 * processes, clips, rules, scratch, work)
     finally:
-        pool.close()
+        pool.stop()
+        pool.join()
+
+
+def _in_order(
+    pool: pebble.ProcessPool, ahead: int, clips: Iterable[SourceClip], rules: Rules, scratch: str, work: Callable
+) -> Results:
+    """(clip, result) for every clip, a few clips ahead of what is asked for."""
+    waiting, rest = collections.deque(), iter(clips)
+    while True:
+        while len(waiting) < ahead and (clip := next(rest, None)) is not None:
+            waiting.append((clip, pool.submit(work, None, clip, rules, scratch)))
+        if not waiting:
+            return
+        clip, future = waiting.popleft()
+        try:
+            yield clip, future.result()
+        except pebble.ProcessExpired:
+            yield clip, 'ends the decoding process (a crash of the decoder, or out of memory)'
 
 
 def _start_process() -> None:
@@ -78,59 +69,3 @@ def _start_process() -> None:
 def _end_with_parent() -> None:
     multiprocessing.connection.wait([multiprocessing.parent_process().sentinel])
     os._exit(1)
-
-
-class _Pool:
-    """Processes that encode clips. A clip that brings its process down is named as bad, and the others go on."""
-
-    def __init__(self, processes: int):
-        self._processes = processes
-        self._work = encode_clip
-        self._open()
-
-    def _open(self, processes: Optional[int] = None) -> None:
-        self._executor = concurrent.futures.ProcessPoolExecutor(
-            processes or self._processes,
-            # A fork of a process in which TensorFlow runs threads may hang.
-            multiprocessing.get_context('spawn'),
-            initializer=_start_process,
-        )
-
-    def close(self) -> None:
-        self._executor.shutdown(wait=True, cancel_futures=True)
-
-    def encode(self, clips: Sequence[SourceClip], rules: Rules) -> Iterator[tuple[SourceClip, Union[Encoded, str]]]:
-        """(clip, result) for every clip, in order, a few clips ahead of what is asked for."""
-        waiting, ahead = collections.deque(), iter(clips)
-        while True:
-            while len(waiting) < 3 * self._processes and (clip := next(ahead, None)) is not None:
-                waiting.append((clip, self._submit(clip, rules)))
-            if not waiting:
-                return
-            clip, future = waiting.popleft()
-            try:
-                result = future.result()
-            except BrokenProcessPool:
-                result = self._alone(clip, rules)
-                waiting = collections.deque((other, self._submit(other, rules)) for other, _ in waiting)
-            yield clip, result
-
-    def _submit(self, clip: SourceClip, rules: Rules) -> concurrent.futures.Future:
-        try:
-            return self._executor.submit(self._work, clip, rules)
-        except BrokenProcessPool as error:
-            failed = concurrent.futures.Future()
-            failed.set_exception(error)
-            return failed
-
-    def _alone(self, clip: SourceClip, rules: Rules) -> Union[Encoded, str]:
-        """The clip in a process of its own, to learn whether it was this one that broke the pool."""
-        self.close()
-        self._open(1)
-        try:
-            return self._executor.submit(self._work, clip, rules).result()
-        except BrokenProcessPool:
-            return 'ends the decoding process (a crash of the decoder, or out of memory)'
-        finally:
-            self.close()
-            self._open()

@@ -1,0 +1,114 @@
+"""Writes what `data.records` reads: shards, their indexes and small files, each whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from typing import Any, Iterable, Sequence
+
+from dvdgan_tf.data import records, remote
+
+
+class ShardWriter:
+    """Writes one shard and then its index, each under a temporary name until it is complete.
+
+    Args:
+        folder: where the records go, local or remote.
+        split: the split that the shard belongs to.
+        number: of the shard within its split.
+    """
+
+    def __init__(self, folder: str, split: str, number: int):
+        import tensorflow as tf
+
+        self._tf = tf
+        self._folder = folder
+        self.name = records.shard_name(split, number)
+        self._staging = None
+        if remote.is_remote(folder):
+            # An object store cannot append: the shard is built here and copied in one piece.
+            self._staging = tempfile.TemporaryDirectory(prefix='dvdgan-shard-')
+            self._temporary = os.path.join(self._staging.name, self.name)
+        else:
+            self._temporary = os.path.join(folder, self.name + '.tmp')
+        self._writer = tf.io.TFRecordWriter(self._temporary)
+        self._lines = []
+        self.bytes = 0
+
+    @property
+    def clips(self) -> int:
+        """How many clips the shard holds by now."""
+        return len(self._lines)
+
+    def add(self, parts: Iterable[Sequence[bytes]], label: int, name: str, facts: dict[str, Any]) -> int:
+        """Appends a clip, one list of encoded frames for each part, and returns the number of its frames.
+
+        `facts` go to its line of the index.
+        """
+        offset, sizes = self.bytes, []
+        for frames in parts:
+            record = self._example(frames, label, name, sum(count for count, _ in sizes))
+            self._writer.write(record)
+            sizes.append([len(frames), len(record) + 16])
+            self.bytes += len(record) + 16
+        count = sum(frames for frames, _ in sizes)
+        line = {'offset': offset, 'bytes': self.bytes - offset, 'frames': count}
+        if len(sizes) > 1:
+            line['parts'] = sizes
+        self._lines.append({**line, 'label': label, 'name': name, **facts})
+        return count
+
+    def _example(self, frames: Sequence[bytes], label: int, name: str, first_frame: int) -> bytes:
+        train = self._tf.train
+        feature = {
+            'frames': train.Feature(bytes_list=train.BytesList(value=frames)),
+            'label': train.Feature(int64_list=train.Int64List(value=[label])),
+            'name': train.Feature(bytes_list=train.BytesList(value=[name.encode()])),
+        }
+        if first_frame:
+            feature['first_frame'] = train.Feature(int64_list=train.Int64List(value=[first_frame]))
+        return train.Example(features=train.Features(feature=feature)).SerializeToString(deterministic=True)
+
+    def finish(self, header: dict[str, Any]) -> dict[str, Any]:
+        """Completes the shard and its index; `header` goes to the index's first line, which is returned."""
+        self._writer.close()
+        digest = records.file_digest(self._temporary)
+        shard = f'{self._folder}/{self.name}'
+        if self._staging is not None:
+            self._tf.io.gfile.copy(self._temporary, shard, overwrite=True)
+            self._staging.cleanup()
+        else:
+            os.replace(self._temporary, shard)
+        first = {'shard': self.name, 'records': self.clips, 'bytes': self.bytes, 'sha256': digest, **header}
+        write_lines(f'{self._folder}/{records.index_name(self.name)}', [first, *self._lines])
+        return first
+
+    def abandon(self) -> None:
+        """Removes what was written."""
+        self._writer.close()
+        if self._staging is not None:
+            self._staging.cleanup()
+        elif os.path.exists(self._temporary):
+            os.remove(self._temporary)
+
+
+def write_lines(path: str, rows: Iterable[dict[str, Any]]) -> None:
+    """Writes a small JSONL file so that it is there whole or not at all."""
+    write_text(path, ''.join(json.dumps(row, ensure_ascii=False) + '\n' for row in rows))
+
+
+def write_text(path: str, text: str) -> None:
+    """Writes a small file so that it is there whole or not at all."""
+    if remote.is_remote(path):
+        import tensorflow as tf
+
+        with tf.io.gfile.GFile(path, 'w') as file:  # an object appears when it is closed
+            file.write(text)
+        return
+    temporary = path + '.tmp'
+    with open(temporary, 'w', encoding='utf-8') as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(temporary, path)
