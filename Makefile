@@ -2,7 +2,6 @@
 # make test         the whole test suite
 # make test-web     the web page in Chromium, which has to be installed
 # make lint
-# make converter    the converter of TensorFlow.js in an environment of its own, for bin/export --format=tfjs: 2.2 GB
 # make onnx         the converter of ONNX in an environment of its own, for bin/export --format=onnx: 1.8 GB
 #
 # VENV=DIR uses another environment, PYTHON=COMMAND another interpreter to make it with.
@@ -13,7 +12,7 @@ RUN := runs/quickstart
 BIN := $(VENV)/bin
 SUITABLE := import sys, venv, ensurepip; sys.exit(not (3, 9) <= sys.version_info[:2] <= (3, 11))
 
-.PHONY: quickstart test test-web lint install converter onnx
+.PHONY: quickstart test test-web lint install onnx
 
 quickstart: install
 	$(BIN)/python bin/train --gin_file=gin/quickstart.gin --work_dir=$(RUN)
@@ -30,13 +29,6 @@ test-web: install
 
 lint: install
 	$(BIN)/python -m ruff check .
-
-converter: .converter/installed
-
-.converter/installed: export/tfjs/converter.txt | $(BIN)/python
-	$(BIN)/python -m venv .converter
-	.converter/bin/python -m pip install --quiet --no-compile --requirement $<
-	touch $@
 
 onnx: .onnx/installed
 

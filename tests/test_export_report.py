@@ -37,14 +37,14 @@ def test_a_format_that_fails_says_so_in_its_row_and_leaves_the_others(capsys):
         return report.Format(write, lambda source, folder: iter([row]))
 
     formats = {
-        'missing': failing(InputError('make converter installs it.')),
+        'missing': failing(InputError('make onnx installs it.')),
         'broken': failing(RuntimeError('no such op: a|b\nfurther lines')),
         'whole': report.Format(lambda source, folder: None, lambda source, folder: iter([row])),
     }
     rows = list(report.measure_all(formats, None))
     assert rows[2] == row and [report.line(failure) for failure in rows[:2]] == [
-        '| missing | failed: make converter installs it. | | | | |',
+        '| missing | failed: make onnx installs it. | | | | |',
         '| broken | failed: no such op: a/b | | | | |',
     ]
     said = capsys.readouterr().err
-    assert 'further lines' in said and 'make converter' not in said
+    assert 'further lines' in said and 'make onnx' not in said

@@ -1,5 +1,7 @@
 """Measures a TensorFlow.js model in Node, with the page's own code and runtime."""
 
+from __future__ import annotations
+
 import importlib.util
 import json
 import os
@@ -20,10 +22,17 @@ _PROGRAM = Path(__file__).resolve().parents[2] / 'export' / 'tfjs' / 'run_in_nod
 
 
 def measure(precision: str, source: ExportSource, folder: str) -> Iterator[Row]:
-    """Runs a model that was written, on the WebAssembly backend.
+    """Runs a model that was written, beside the live generator."""
+    clips, times = answers(source, folder)
+    yield report.measure_elsewhere(f'TensorFlow.js {precision}, WebAssembly in Node', folder, clips, times[1:], source)
+
+
+def answers(source: ExportSource, folder: str) -> tuple[np.ndarray, list[float]]:
+    """What the WebAssembly backend makes of the probe: clips float32 [8, T, H, W, C] in [-1, 1], milliseconds of each.
 
     Raises:
       InputError: Node is not installed.
+      RuntimeError: the model does not run.
     """
     node = find_node()
     latent, label = source.probe.inputs['latent'], source.probe.inputs['label']
@@ -36,8 +45,7 @@ def measure(precision: str, source: ExportSource, folder: str) -> Iterator[Row]:
         if done.returncode:
             raise RuntimeError(f'the model in {folder} does not run in Node:\n{done.stderr}')
         clips = np.fromfile(paths[1], np.float32).reshape(source.probe.clips.shape)
-    times = [float(line) for line in done.stdout.split()]
-    yield report.measure_elsewhere(f'TensorFlow.js {precision}, WebAssembly in Node', folder, clips, times[1:], source)
+    return clips, [float(line) for line in done.stdout.split()]
 
 
 def find_node() -> str:

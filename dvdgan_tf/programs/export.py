@@ -20,12 +20,11 @@ from dvdgan_tf.exporters.version_folder import version_folder
 from dvdgan_tf.training.ema_statistics import AverageStatistics
 
 CHECKOUT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-TFJS = os.path.join(CHECKOUT, '.converter')
 ONNX = os.path.join(CHECKOUT, '.onnx')
 
 
 def tfjs_format(precision):
-    return Format(functools.partial(tfjs.write, precision, TFJS), functools.partial(tfjs_node.measure, precision))
+    return Format(functools.partial(tfjs.write, precision), functools.partial(tfjs_node.measure, precision))
 
 
 FORMATS = {

@@ -11,7 +11,9 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect, sync_playwright
 
-PAGE = Path(__file__).resolve().parent.parent.parent / 'export' / 'tfjs'
+TESTS = Path(__file__).resolve().parent.parent
+PAGE = TESTS.parent / 'export' / 'tfjs'
+sys.path.insert(0, str(TESTS))  # exported.py
 MODEL = PAGE / 'model'
 _NAMES = ('chromium', 'chromium-browser', 'google-chrome')
 

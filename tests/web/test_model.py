@@ -5,13 +5,19 @@ import subprocess
 from pathlib import Path
 
 import conftest
+import exported
 import numpy as np
 import playwright
 import pytest
 import tensorflow as tf
 from PIL import Image
 
-from dvdgan_tf.exporters.tfjs_graph import read_graph
+from dvdgan_tf.exporters import tfjs, tfjs_node
+from dvdgan_tf.exporters.tfjs_graph import read_graph, write_graph
+from dvdgan_tf.layers.attention import SelfAttention, SeparableAttention
+from dvdgan_tf.layers.deep_residual import DeepGeneratorBlock
+from dvdgan_tf.layers.moments import GroupMoments, LayerMoments
+from dvdgan_tf.models import Generator
 from dvdgan_tf.sampling.latents import interpolate, sample_latents
 from dvdgan_tf.sampling.video import to_uint8
 
@@ -94,3 +100,20 @@ def test_a_gif_of_few_and_of_many_colours_is_read_back_exactly(tmp_path):
             gif.seek(number)
             np.testing.assert_array_equal(np.asarray(gif.convert('RGB'))[::3, ::3], frame)
             assert gif.info['duration'] == 100
+
+
+@pytest.mark.parametrize(
+    'options',
+    [
+        {'attention': {8: SeparableAttention}, 'moments': GroupMoments, 'last_moments': LayerMoments},
+        {'attention': {4: SelfAttention}, 'block': DeepGeneratorBlock, 'video_channels': 1},
+    ],
+    ids=['separable-group-layer', 'full-deep-grey'],
+)
+def test_every_kind_of_generator_runs_in_node_as_it_does_live(tmp_path, options):
+    source = exported.of_generator(Generator(16, 2, 3, 2, **options))
+    write_graph(tfjs._traced(source.frozen), 'float32', str(tmp_path))
+    (tmp_path / 'metadata.json').write_text(json.dumps(source.about))
+    clips, _ = tfjs_node.answers(source, str(tmp_path))
+    assert source.probe.clips.std() > 0.05
+    np.testing.assert_allclose(clips, source.probe.clips, atol=1e-4)
