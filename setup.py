@@ -11,9 +11,18 @@ import setuptools
 ROOT = pathlib.Path(__file__).resolve().parent
 VERSION = re.search(r"^__version__ = '(.+)'$", (ROOT / 'dvdgan_tf' / '__init__.py').read_text(), re.MULTILINE).group(1)
 
+OLDER, NEWER = 'python_version < "3.12"', 'python_version >= "3.12"'
+
 VIDEO = ['av>=15.1,<19']  # PyAV: reads video files, writes MP4
-SERVING = ['tensorflow-serving-api>=2.15.1,<2.16', 'grpcio>=1.50,<2']  # TensorFlow Serving's protocol
+# TensorFlow Serving's protocol.
+SERVING = [
+    f'tensorflow-serving-api>=2.15.1,<2.16; {OLDER}',
+    f'tensorflow-serving-api>=2.21,<2.22; {NEWER}',
+    'grpcio>=1.50,<2',
+]
 PLOTS = ['matplotlib>=3.7,<4']  # loss curves and truncation curves as pictures
+# What losses and scores are compared with.
+ORACLES = [f'tensorflow-gan>=2.1,<2.2; {OLDER}', f'tensorflow-probability>=0.23,<0.24; {OLDER}', 'scipy>=1.10,<2']
 
 setuptools.setup(
     name='dvdgan_tf',
@@ -23,17 +32,20 @@ setuptools.setup(
     long_description_content_type='text/markdown',
     license='Apache-2.0',
     packages=setuptools.find_packages(include=['dvdgan_tf', 'dvdgan_tf.*']),
-    python_requires='>=3.9,<3.12',
-    # TensorFlow 2.15 is the newest release on which tensorflow-gan and tensorflow-io load as well.
+    python_requires='>=3.9,<3.14',
+    # Two releases of TensorFlow: the newest on which tensorflow-gan and tensorflow-io load as well, and, for Pythons
+    # that it has no wheels for, the newest of all. tf-keras belongs to the TensorFlow of its own number.
     install_requires=[
-        'tensorflow>=2.15.1,<2.16',
-        'tf-keras>=2.15.1,<2.16',
-        'tensorflow-gan>=2.1,<2.2',
-        'tensorflow-probability>=0.23,<0.24',
-        'tensorflow-hub>=0.16.1,<0.17',
+        f'tensorflow>=2.15.1,<2.16; {OLDER}',
+        f'tf-keras>=2.15.1,<2.16; {OLDER}',
         # No wheel for Windows exists; without it only object stores and its decoder are missing.
-        'tensorflow-io==0.36.0; platform_system != "Windows"',
-        'numpy>=1.23.5,<2',
+        f'tensorflow-io==0.36.0; {OLDER} and platform_system != "Windows"',
+        f'numpy>=1.23.5,<2; {OLDER}',
+        f'tensorflow>=2.21,<2.22; {NEWER}',
+        f'tf-keras>=2.21,<2.22; {NEWER}',
+        f'tensorboard>=2.20,<3; {NEWER}',  # TensorFlow 2.21 brings none
+        f'numpy>=1.26,<3; {NEWER}',
+        'tensorflow-hub>=0.16.1,<0.17',
         'gin-config>=0.5,<0.6',
         'absl-py>=1.4,<3',
         'Pillow>=10,<14',
@@ -42,11 +54,11 @@ setuptools.setup(
         'setuptools<81',
     ],
     extras_require={
-        'cuda': ['tensorflow[and-cuda]>=2.15.1,<2.16'],
+        'cuda': [f'tensorflow[and-cuda]>=2.15.1,<2.16; {OLDER}', f'tensorflow[and-cuda]>=2.21,<2.22; {NEWER}'],
         'video': VIDEO,
         'plots': PLOTS,
         'serving': SERVING,
         'web': ['playwright>=1.50,<2'],  # drives the system's Chromium in the tests of the web page
-        'test': ['pytest>=8,<10', 'pytest-xdist>=3.5,<4', 'ruff>=0.6,<1', 'scipy>=1.10,<2', *VIDEO, *PLOTS, *SERVING],
+        'test': ['pytest>=8,<10', 'pytest-xdist>=3.5,<4', 'ruff>=0.6,<1', *ORACLES, *VIDEO, *PLOTS, *SERVING],
     },
 )

@@ -23,6 +23,12 @@ def _fresh_process_settings():
 
 
 @pytest.fixture(scope='session')
+def tfgan():
+    """tensorflow-gan, the oracle of losses and scores where it loads."""
+    return pytest.importorskip('tensorflow_gan', reason='tensorflow-gan needs TensorFlow 2.15')
+
+
+@pytest.fixture(scope='session')
 def exported_folders(tmp_path_factory):
     """Whole SavedModels of the tiny generators: one for synthesis, one that continues clips."""
     import exported

@@ -1,5 +1,6 @@
 """tensorflow-io as the decoder: a clear word where its ffmpeg is missing, PyAV's pictures where it is there."""
 
+import importlib.util
 import subprocess
 import sys
 
@@ -13,6 +14,11 @@ from dvdgan_tf.prepare import decoding_tfio, frames, preparation
 from dvdgan_tf.prepare.listing import BadClip, Listing, Rules, SourceClip
 
 TFIO = Rules(decoder='tfio')
+
+
+needs_tensorflow_io = pytest.mark.skipif(
+    importlib.util.find_spec('tensorflow_io') is None, reason='tensorflow-io is not installed: it needs TensorFlow 2.15'
+)
 
 
 @pytest.fixture(scope='module')
@@ -71,6 +77,7 @@ def test_a_damaged_video_is_a_bad_clip(ffmpeg, tmp_path):
         list(frames.clip_frames(SourceClip('a', str(tmp_path / 'a.mp4')), TFIO))
 
 
+@needs_tensorflow_io
 def test_a_library_that_does_not_load_is_one_sentence():
     """In a process of its own: tensorflow_io loads its library while it is imported, and only warns of a failure."""
     program = """
@@ -85,3 +92,12 @@ remote.register('s3://bucket/clips')
 """
     shown = subprocess.run([sys.executable, '-c', program], capture_output=True, text=True)
     assert 'InputError: tensorflow_io does not open s3:// with TensorFlow' in shown.stderr.splitlines()[-1]
+    assert shown.stderr.splitlines()[-1].endswith('use gs://, a bucket mounted as a folder, and --decoder=pyav.')
+
+
+def test_without_tensorflow_io_one_sentence_names_the_alternatives(monkeypatch):
+    monkeypatch.setitem(sys.modules, 'tensorflow_io', None)
+    with pytest.raises(InputError, match='TensorFlow 2.15; elsewhere use gs://, a bucket mounted as a folder'):
+        remote.register('s3://bucket/clips')
+    with pytest.raises(InputError, match='--decoder=pyav'):
+        decoding_tfio.check()

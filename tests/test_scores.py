@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-import tensorflow_gan as tfgan
 
 from dvdgan_tf.errors import InputError
 from dvdgan_tf.evaluation import selftest
@@ -27,19 +26,19 @@ def test_a_check_fails_when_it_should():
 
 
 @pytest.mark.parametrize('counts, size', [((300, 200), 16), ((40, 30), 64), ((20, 200), 64)])
-def test_frechet_distance_agrees_with_tensorflow_gan(counts, size):
+def test_frechet_distance_agrees_with_tensorflow_gan(tfgan, counts, size):
     real, fake = normal(counts[0], size), normal(counts[1], size, 1, 1.4) + 0.3
     expected = tfgan.eval.frechet_classifier_distance_from_activations(tf.constant(real), tf.constant(fake))
     assert scores.frechet_distance(moments_of(real), moments_of(fake)) == pytest.approx(float(expected), rel=1e-6)
 
 
-def test_trace_agrees_with_tensorflow_gan():
+def test_trace_agrees_with_tensorflow_gan(tfgan):
     a, b = (np.cov(normal(count, 32, count).T) for count in (20, 100))
     expected = tfgan.eval.classifier_metrics.trace_sqrt_product(tf.constant(a), tf.constant(b))
     assert scores.trace_sqrt_product(a, b) == pytest.approx(float(expected), rel=1e-7)
 
 
-def test_streaming_of_tensorflow_gan_is_not_usable():
+def test_streaming_of_tensorflow_gan_is_not_usable(tfgan):
     """Why the streaming statistics are our own: in eager mode tensorflow-gan's raise."""
     with pytest.raises(Exception, match='eager'):
         tfgan.eval.frechet_classifier_distance_from_activations_streaming(tf.zeros([8, 4]), tf.ones([8, 4]))
@@ -47,7 +46,7 @@ def test_streaming_of_tensorflow_gan_is_not_usable():
         tfgan.eval.classifier_score_from_logits_streaming(tf.zeros([8, 4]))
 
 
-def test_inception_score_agrees_with_tensorflow_gan():
+def test_inception_score_agrees_with_tensorflow_gan(tfgan):
     logits = normal(200, 12, 3, 3.0)
     probabilities = tf.nn.softmax(logits).numpy()
     expected = float(tfgan.eval.classifier_score_from_logits(tf.constant(logits)))
@@ -78,6 +77,18 @@ def test_kernel_distance_against_the_unbiased_estimator():
     assert distance == pytest.approx(within[0] + within[1] - 2 * kernel[2].mean(), rel=1e-9)
     assert error is None
     assert scores.kernel_distance(normal(3000, 4), normal(3000, 4, 1))[1] > 0
+
+
+@pytest.mark.parametrize('counts', [(40, 90), (1024, 1024), (1025, 700), (2500, 2051)])
+def test_kernel_distance_agrees_with_tensorflow_gan(tfgan, counts):
+    real, fake = normal(counts[0], 6), normal(counts[1], 6, 1, 1.2)
+    distance, error = scores.kernel_distance(real, fake)
+    their_distance, their_error = tfgan.eval.kernel_classifier_distance_and_std_from_activations(
+        tf.constant(real), tf.constant(fake)
+    )
+    assert distance == pytest.approx(float(their_distance), rel=1e-10)
+    assert np.isnan(their_error) if error is None else error == pytest.approx(float(their_error), rel=1e-10)
+    assert (error is None) == (max(counts) <= 1024)
 
 
 def slow_precision(points, centres, k):

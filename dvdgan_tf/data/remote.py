@@ -12,6 +12,7 @@ from dvdgan_tf.errors import InputError
 
 # TensorFlow itself opens gs://; these come with tensorflow_io.
 _TENSORFLOW_IO_SCHEMES = ('s3://', 'az://', 'hdfs://', 'viewfs://')
+_INSTEAD = 'elsewhere use gs://, a bucket mounted as a folder, and --decoder=pyav'
 
 
 def is_remote(path: str) -> bool:
@@ -28,7 +29,10 @@ def tensorflow_io() -> Any:
     try:
         import tensorflow_io
     except ImportError as error:
-        raise InputError(f'tensorflow_io cannot be loaded ({error}): pip install tensorflow-io==0.36.0.') from None
+        raise InputError(
+            f'tensorflow_io cannot be loaded ({error}): pip install tensorflow-io==0.36.0 where Python is 3.9 to 3.11 '
+            f'and TensorFlow 2.15; {_INSTEAD}.'
+        ) from None
     return tensorflow_io
 
 
@@ -46,8 +50,8 @@ def register(*paths: str) -> None:
         missing = wanted - set(tf.io.gfile.get_registered_schemes())
         if missing:
             raise InputError(
-                f'tensorflow_io does not open {missing.pop()}:// with TensorFlow {tf.__version__}: install the version '
-                'of it that was made for this TensorFlow; for 2.15 that is 0.36.0.'
+                f'tensorflow_io does not open {missing.pop()}:// with TensorFlow {tf.__version__}: it needs version '
+                f'0.36.0 with 2.15; {_INSTEAD}.'
             )
 
 

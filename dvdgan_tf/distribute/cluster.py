@@ -16,7 +16,6 @@ from typing import Iterator, List, NamedTuple, Set
 
 import tensorflow as tf
 from tensorflow.python.eager import context
-from tensorflow.tsl.protobuf import coordination_config_pb2
 
 from dvdgan_tf.errors import InputError, PeerLost
 
@@ -77,13 +76,16 @@ def read_cluster() -> Cluster:
 
 def set_timeouts(cluster: Cluster, seconds: float) -> None:
     """How long TensorFlow waits for processes to come, to leave together, and to give a sign of life."""
+    # Reached through a public message: the module of this one moves from release to release.
+    coordination = tf.compat.v1.ConfigProto().experimental.coordination_config
+    job = coordination.coordinated_job_list.add(name='worker', num_tasks=len(cluster.addresses))
     context.context().configure_coordination_service(
         'standalone',
         '/job:worker/task:0',
         cluster_register_timeout_in_ms=int(1000 * _MEETING_SECONDS),
         heartbeat_timeout_in_ms=int(1000 * min(seconds, _HEARTBEAT_SECONDS)),
         shutdown_barrier_timeout_in_ms=int(1000 * _HEARTBEAT_SECONDS),
-        coordinated_jobs=[coordination_config_pb2.CoordinatedJob(name='worker', num_tasks=len(cluster.addresses))],
+        coordinated_jobs=[job],
     )
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 import tensorflow as tf
 
 FILE_NAME = 'evaluation.jsonl'
-_PACKAGES = ('tensorflow', 'tf-keras', 'tensorflow-gan', 'tensorflow-hub', 'numpy')
+_PACKAGES = ('tensorflow', 'tf-keras', 'tensorflow-hub', 'numpy')
 _SYMBOLS = {'frechet': 'Frechet distance', 'inception': 'Inception score', 'kernel': 'kernel distance'}
 
 

@@ -85,7 +85,11 @@ class _Ops:
     """The ops of a model: their kinds, and the names of what they give."""
 
     def __init__(self, model: bytes) -> None:
-        self._interpreter = tf.lite.Interpreter(model_content=model, experimental_preserve_all_tensors=True)
+        # A delegate, which newer releases apply by default, keeps what its ops give to itself.
+        resolver = tf.lite.experimental.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+        self._interpreter = tf.lite.Interpreter(
+            model_content=model, experimental_op_resolver_type=resolver, experimental_preserve_all_tensors=True
+        )
         self._interpreter.allocate_tensors()
         self._run = self._interpreter.get_signature_runner()
         # Public methods tell tensors, but not what made them.
