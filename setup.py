@@ -11,6 +11,8 @@ import setuptools
 ROOT = pathlib.Path(__file__).resolve().parent
 VERSION = re.search(r"^__version__ = '(.+)'$", (ROOT / 'dvdgan_tf' / '__init__.py').read_text(), re.MULTILINE).group(1)
 
+SHIPPED = {f'dvdgan_tf._shipped.{name}': name for name in ('gin', 'export')}
+
 OLDER, NEWER = 'python_version < "3.12"', 'python_version >= "3.12"'
 
 VIDEO = ['av>=15.1,<19']  # PyAV: reads video files, writes MP4
@@ -31,7 +33,12 @@ setuptools.setup(
     long_description=(ROOT / 'README.md').read_text(),
     long_description_content_type='text/markdown',
     license='Apache-2.0',
-    packages=setuptools.find_packages(include=['dvdgan_tf', 'dvdgan_tf.*']),
+    # A wheel carries gin/ and export/ inside the package, where dvdgan_tf/shipped.py looks for them.
+    packages=[*setuptools.find_packages(include=['dvdgan_tf', 'dvdgan_tf.*']), *SHIPPED],
+    package_dir=SHIPPED,
+    package_data={name: ['**/*'] for name in SHIPPED},
+    exclude_package_data={name: ['**/__pycache__/*'] for name in SHIPPED},
+    entry_points={'console_scripts': ['dvdgan = dvdgan_tf.command:dvdgan']},
     python_requires='>=3.9,<3.14',
     # Two releases of TensorFlow: the newest on which tensorflow-gan and tensorflow-io load as well, and, for Pythons
     # that it has no wheels for, the newest of all. tf-keras belongs to the TensorFlow of its own number.

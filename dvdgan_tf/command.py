@@ -1,30 +1,126 @@
-"""How every script in bin/ and export/ starts and ends."""
+"""How every program starts and ends: `dvdgan NAME` of an installation, bin/NAME and export/ of a checkout."""
 
+from __future__ import annotations
+
+import ast
+import difflib
 import importlib
+import importlib.abc
+import importlib.machinery
+import importlib.util
 import logging
 import os
+import pkgutil
+import re
 import sys
-from typing import Callable, Optional, Sequence
+import tempfile
+import types
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Callable
 
-from absl import app, flags
-from absl import logging as absl_logging
-
+from dvdgan_tf import __version__, programs, shipped, versions
 from dvdgan_tf.errors import EXIT_PEER_LOST, InputError, PeerLost
 
 EXIT_INPUT_ERROR = 2
 EXIT_INTERRUPTED = 130
+PROGRAMS = sorted(module.name for module in pkgutil.iter_modules(programs.__path__))
+
+
+def dvdgan() -> None:
+    """Runs the program that the first word of the command line names: `dvdgan train --gin_file=...`."""
+    word = sys.argv[1] if len(sys.argv) > 1 else ''
+    if word in PROGRAMS:
+        del sys.argv[1]
+        own_command[1:] = [sys.argv[0], word]
+        run_program(word)
+    elif word == '--version':
+        print(__version__)
+    elif word in ('', 'help', '-h', '--help', '--helpshort', '--helpfull'):
+        print(_overview())
+    else:
+        nearest = ''.join(f' (the nearest is {name})' for name in difflib.get_close_matches(word, PROGRAMS, 1))
+        print(f'error: there is no subcommand {word!r}{nearest}; dvdgan --help lists all.', file=sys.stderr)
+        sys.exit(EXIT_INPUT_ERROR)
+
+
+# What starts this program again, before its flags.
+own_command = [sys.executable, sys.argv[0]]
+
+
+def _overview() -> str:
+    """What there is: a line for each program, the first of its docstring, read without importing it."""
+    lines = ['dvdgan COMMAND --flag=value ...; dvdgan COMMAND --help shows the flags.', '']
+    for name in PROGRAMS:
+        text = (Path(programs.__path__[0]) / f'{name}.py').read_text()
+        first = re.split(r'(?<=\w)[.:;]\s', ast.get_docstring(ast.parse(text)).replace('\n', ' '))[0]
+        lines.append(f'  {name:<10} {first.rstrip(".")}.')
+    lines += ['', f'Presets for --gin_file, such as gin/quickstart.gin, are in {shipped.ROOT}.']
+    lines += [f'The web page is shown by: python {shipped.ROOT / "export" / "tfjs" / "serve"}']
+    return '\n'.join(lines)
 
 
 def run_program(name: str) -> None:
-    """Runs a module of `programs` as the main program: --help shows its flags, and its `main` is called."""
+    """Runs a module of `programs` as the main program: --help shows its flags, and its `main` is called.
+
+    What TensorFlow itself logs is left out, unless TF_CPP_MIN_LOG_LEVEL says how much of it is wanted.
+    """
+    try:
+        versions.check()
+    except InputError as error:
+        sys.exit(_refuse(str(error)))
+    from absl import flags  # after the check, because it is installed with the rest
+
+    if 'TF_CPP_MIN_LOG_LEVEL' not in os.environ:
+        os.environ['TF_CPP_MIN_LOG_LEVEL'] = '3'
+        sys.meta_path.insert(0, _QuietImport())
     program = importlib.import_module(f'dvdgan_tf.programs.{name}')
     for flag in flags.FLAGS.get_key_flags_for_module(program):
         flags.FLAGS.register_key_flag_for_module(sys.argv[0], flag)
-    sys.modules['__main__'].__doc__ = program.__doc__
+    sys.modules['__main__'].__doc__ = _as_called(program.__doc__)
     run(program.main)
 
 
-def run(main: Callable[[Sequence[str]], Optional[int]]) -> None:
+class _QuietImport(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Imports TensorFlow with its stderr held back: some of what it writes then heeds no log level.
+
+    An import that fails shows all of it.
+    """
+
+    def find_spec(self, name: str, path: object, target: object = None) -> importlib.machinery.ModuleSpec | None:
+        if name != 'tensorflow':
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.util.find_spec(name)
+        if spec is not None:
+            self._loader, spec.loader = spec.loader, self
+        return spec
+
+    def exec_module(self, module: types.ModuleType) -> None:
+        module.__spec__.loader = module.__loader__ = self._loader
+        sys.stderr.flush()
+        kept = os.dup(2)
+        with tempfile.TemporaryFile() as held:
+            os.dup2(held.fileno(), 2)
+            try:
+                self._loader.exec_module(module)
+            except BaseException:
+                held.seek(0)
+                os.write(kept, held.read())
+                raise
+            finally:
+                os.dup2(kept, 2)
+                os.close(kept)
+
+
+def _as_called(text: str) -> str:
+    """The text with the programs named as this process was called: bin/train, or dvdgan train."""
+    if os.path.basename(sys.argv[0]) != 'dvdgan':
+        return text
+    return re.sub(rf'\bbin/(?=({"|".join(PROGRAMS)})\b)', 'dvdgan ', text)
+
+
+def run(main: Callable[[Sequence[str]], int | None]) -> None:
     """Parses absl flags, calls `main(argv)` and exits with its return value (None is 0).
 
     An `InputError` or a damaged record becomes one line on stderr and exit status 2, a lost peer 75, Ctrl-C 130. Other
@@ -33,16 +129,13 @@ def run(main: Callable[[Sequence[str]], Optional[int]]) -> None:
 
     def guarded(argv: Sequence[str]) -> int:
         if len(argv) > 1:
-            print(f'error: unexpected arguments {argv[1:]}; every option is a --flag=value.', file=sys.stderr)
-            return EXIT_INPUT_ERROR
+            return _refuse(f'unexpected arguments {argv[1:]}; every option is a --flag=value.')
         try:
             return main(argv) or 0
         except InputError as error:
-            print(f'error: {error}', file=sys.stderr)
-            return EXIT_INPUT_ERROR
+            return _refuse(str(error))
         except PeerLost as error:
-            print(f'error: {error}', file=sys.stderr)
-            return EXIT_PEER_LOST
+            return _refuse(str(error), EXIT_PEER_LOST)
         except KeyboardInterrupt:
             print('interrupted', file=sys.stderr)
             return EXIT_INTERRUPTED
@@ -51,8 +144,7 @@ def run(main: Callable[[Sequence[str]], Optional[int]]) -> None:
             if type(error).__name__ != 'DataLossError':
                 raise
             reason = str(error).splitlines()[0].rpartition('}} ')[2].rstrip('. ')
-            print(f'error: a record is damaged ({reason}): bin/inspect --data= its folder names it.', file=sys.stderr)
-            return EXIT_INPUT_ERROR
+            return _refuse(f'a record is damaged ({reason}): bin/inspect --data= its folder names it.')
 
     def leave(argv: Sequence[str]) -> None:
         status = guarded(argv)
@@ -64,12 +156,21 @@ def run(main: Callable[[Sequence[str]], Optional[int]]) -> None:
             os._exit(status)
         sys.exit(status)
 
+    from absl import app
+
     _show_log()
     app.run(leave)
 
 
+def _refuse(sentence: str, status: int = EXIT_INPUT_ERROR) -> int:
+    print(f'error: {_as_called(sentence)}', file=sys.stderr)
+    return status
+
+
 def _show_log() -> None:
     """Shows what the package logs as plain lines on stdout, and of libraries only warnings."""
+    from absl import logging as absl_logging
+
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(logging.Formatter('%(asctime)s %(message)s', '%H:%M:%S'))
     log = logging.getLogger('dvdgan_tf')

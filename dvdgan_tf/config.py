@@ -2,11 +2,12 @@
 
 The only module that knows gin: what it hands out are values, functions with some arguments filled in, and objects.
 A gin file begins with `from __gin__ import dynamic_registration` and imports what it binds; relative names of files
-are looked for in the current directory, then in the checkout.
+are looked for in the current directory, then among those that come with the package.
 """
 
 import ast
 import contextlib
+import difflib
 import functools
 import importlib.util  # noqa: F401  gin 0.5 uses it without importing it, which fails on Python 3.11
 import inspect
@@ -19,13 +20,12 @@ import gin
 import tensorflow as tf
 from gin import config_parser
 
-from dvdgan_tf import upgrade
+from dvdgan_tf import shipped, upgrade
 from dvdgan_tf.errors import InputError
 
 FILE_NAME = 'config.gin'
-CHECKOUT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
-gin.add_config_file_search_path(CHECKOUT)
+gin.add_config_file_search_path(str(shipped.ROOT))
 
 
 def parse(gin_files: Sequence[str], gin_params: Sequence[str] = (), fallbacks: Optional[Mapping] = None) -> None:
@@ -41,8 +41,13 @@ def parse(gin_files: Sequence[str], gin_params: Sequence[str] = (), fallbacks: O
         or has a value that nothing uses, or a required macro has no value.
     """
     for name in gin_files:
-        if not any(os.path.isfile(os.path.join(place, name)) for place in ('', CHECKOUT)):
-            raise InputError(f'there is no gin file {name!r}, neither here nor in {CHECKOUT}; give a path to one.')
+        if not any(os.path.isfile(os.path.join(place, name)) for place in ('', shipped.ROOT)):
+            known = [path.relative_to(shipped.ROOT).as_posix() for path in (shipped.ROOT / 'gin').rglob('*.gin')]
+            nearest = ''.join(f' (the nearest is {each!r})' for each in difflib.get_close_matches(name, known, 1))
+            raise InputError(
+                f'there is no gin file {name!r}, neither here nor among those of the package{nearest}; give a path to '
+                'one.'
+            )
     gin.clear_config()
     for name in gin_files:
         with _as_input_error(f'cannot read the gin file {name!r}'):

@@ -30,9 +30,11 @@ README = (ROOT / 'README.md').read_text()
 ARROWS = {
     '__init__': set(),
     'errors': set(),
-    'command': set(),
-    'config': {'upgrade'},
+    'command': {'programs', 'shipped', 'versions'},
+    'config': {'shipped', 'upgrade'},
+    'shipped': set(),
     'upgrade': set(),
+    'versions': set(),
     'losses': set(),
     'layers': set(),
     'models': {'layers'},
@@ -49,7 +51,7 @@ ARROWS = {
     },
     'planning': {'models.variables', 'training', 'distribute'},
     'serving': {'sampling'},
-    'exporters': {'layers', 'models.variables', 'sampling', 'serving'},
+    'exporters': {'shipped', 'layers', 'models.variables', 'sampling', 'serving'},
     'trained': {'config', 'models.variables', 'training'},
     'benchmarks': {
         *('layers', 'losses', 'models', 'data', 'prepare', 'training', 'distribute', 'planning', 'metrics'),

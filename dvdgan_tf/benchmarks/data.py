@@ -11,7 +11,6 @@ import tempfile
 import time
 from typing import Iterator, Optional, Sequence
 
-import av
 import numpy as np
 import tensorflow as tf
 from PIL import Image
@@ -23,6 +22,7 @@ from dvdgan_tf.prepare import decoding, folders, preparation
 from dvdgan_tf.prepare.listing import Listing, Rules
 
 RESOLUTION, NUM_FRAMES, BATCH = 64, 12, 8
+av = decoding.av  # decoding says what to do where it is missing
 
 
 def report(

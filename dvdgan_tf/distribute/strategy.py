@@ -2,6 +2,7 @@
 
 import functools
 import logging
+import os
 from typing import Callable, Dict, List, Sequence, Tuple
 
 import tensorflow as tf
@@ -10,14 +11,26 @@ from dvdgan_tf.distribute import cluster
 from dvdgan_tf.errors import InputError
 
 _LOG = logging.getLogger(__name__)
+_DRIVER = '/proc/driver/nvidia/version'
+
+
+def _gpus() -> List[tf.config.LogicalDevice]:
+    gpus = tf.config.list_logical_devices('GPU')
+    hidden = os.environ.get('CUDA_VISIBLE_DEVICES') in ('', '-1')
+    if not gpus and not hidden and os.path.exists(_DRIVER):
+        _LOG.warning(
+            'this machine has an NVIDIA driver, but TensorFlow finds no GPU and takes the CPU: pip install '
+            '"dvdgan_tf[cuda]" brings CUDA, and TF_CPP_MIN_LOG_LEVEL=0 shows what is missing.'
+        )
+    return gpus
 
 
 def _one_device() -> tf.distribute.Strategy:
-    return tf.distribute.OneDeviceStrategy('/gpu:0' if tf.config.list_logical_devices('GPU') else '/cpu:0')
+    return tf.distribute.OneDeviceStrategy('/gpu:0' if _gpus() else '/cpu:0')
 
 
 def _mirrored() -> tf.distribute.Strategy:
-    gpus = tf.config.list_logical_devices('GPU')
+    gpus = _gpus()
     devices = gpus or tf.config.list_logical_devices('CPU')
     if not gpus:
         _LOG.warning('mirrored: there is no GPU, so it runs on %d logical CPU device(s).', len(devices))

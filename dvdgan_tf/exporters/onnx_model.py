@@ -6,19 +6,18 @@ import json
 import os
 import subprocess
 import tempfile
-from pathlib import Path
 from typing import Iterator
 
 import numpy as np
 import tensorflow as tf
 
-from dvdgan_tf import serving
+from dvdgan_tf import serving, shipped
 from dvdgan_tf.errors import InputError
 from dvdgan_tf.exporters import report
 from dvdgan_tf.exporters.report import Row
 from dvdgan_tf.exporters.source import ExportSource
 
-_PROGRAMS = Path(__file__).resolve().parents[2] / 'export' / 'onnx'
+_PROGRAMS = shipped.ROOT / 'export' / 'onnx'
 _TOLERANCE = 1e-3  # of a pixel in [-1, 1]
 
 
@@ -79,7 +78,8 @@ def answers(environment: str, source: ExportSource, folder: str) -> tuple[np.nda
 def _call(environment: str, program: str, *arguments: str) -> None:
     python = os.path.join(environment, 'bin', 'python')
     if not os.path.exists(python):
-        raise InputError(f'the converter of ONNX is not in {environment}; make onnx installs it there.')
+        remedy = shipped.how_to_install('onnx', environment, _PROGRAMS / 'requirements.txt')
+        raise InputError(f'the converter of ONNX is not in {environment}; {remedy}.')
     done = subprocess.run([python, '-I', _PROGRAMS / program, *arguments], capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(f'export/onnx/{program} failed:\n{done.stderr}')

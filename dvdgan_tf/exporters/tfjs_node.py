@@ -8,17 +8,17 @@ import os
 import shutil
 import subprocess
 import tempfile
-from pathlib import Path
 from typing import Iterator
 
 import numpy as np
 
+from dvdgan_tf import shipped
 from dvdgan_tf.errors import InputError
 from dvdgan_tf.exporters import report
 from dvdgan_tf.exporters.report import Row
 from dvdgan_tf.exporters.source import ExportSource
 
-_PROGRAM = Path(__file__).resolve().parents[2] / 'export' / 'tfjs' / 'run_in_node.mjs'
+_PROGRAM = shipped.ROOT / 'export' / 'tfjs' / 'run_in_node.mjs'
 
 
 def measure(precision: str, source: ExportSource, folder: str) -> Iterator[Row]:

@@ -1,7 +1,8 @@
 """Frames out of video files, upright, with square pixels and in the wanted size.
 
-PyAV decodes; one reformatter per process scales and converts, many times faster than a new one for every frame.
-The flags for exact rounding and full chroma are needed: without them swscale darkens pictures by one level in 255.
+PyAV decodes; without it the import of this module raises an InputError. One reformatter per process scales and
+converts, many times faster than a new one for every frame. The flags for exact rounding and full chroma are needed:
+without them swscale darkens pictures by one level in 255.
 """
 
 import functools
@@ -9,11 +10,16 @@ import operator
 from fractions import Fraction
 from typing import BinaryIO, Callable, Iterator, Optional, Union
 
-import av
 import numpy as np
-from av.video.reformatter import Interpolation, VideoReformatter
 
+from dvdgan_tf.errors import InputError
 from dvdgan_tf.prepare.listing import BadClip, Rules
+
+try:
+    import av
+    from av.video.reformatter import Interpolation, VideoReformatter
+except ImportError as error:
+    raise InputError(f'videos are read by PyAV, and {error}: pip install "dvdgan_tf[video]".') from None
 
 # swscale widens the bilinear kernel where it shrinks a picture: it is antialiased.
 _FLAGS = ('BILINEAR', 'ACCURATE_RND', 'BITEXACT', 'FULL_CHR_H_INT', 'FULL_CHR_H_INP')

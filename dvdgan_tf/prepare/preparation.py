@@ -139,8 +139,5 @@ def _check_decoder(rules: Rules) -> None:
             raise InputError('--decoder=tfio knows no time stamps: leave --fps out or use --decoder=pyav.')
         decoding_tfio.check()
         return
-    try:
-        from dvdgan_tf.prepare import decoding  # noqa: F401
-    except ImportError as error:
-        raise InputError(f'Videos cannot be decoded ({error}): pip install "dvdgan_tf[video]".') from None
+    from dvdgan_tf.prepare import decoding  # noqa: F401  raises where PyAV is missing
 

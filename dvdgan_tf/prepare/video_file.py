@@ -24,10 +24,8 @@ def first_frames(path: str, resolution: int, num_frames: int, stride: int, chann
     Raises:
         InputError: there is no such file, it is no video, or PyAV is not installed.
     """
-    try:
-        from dvdgan_tf.prepare import decoding
-    except ImportError as error:
-        raise InputError('reading a video needs PyAV; install it with pip install "dvdgan_tf[video]".') from error
+    from dvdgan_tf.prepare import decoding  # needs PyAV
+
     frames = decoding.video_frames(path, Rules(short_side=resolution, channels=channels))
     try:
         window = itertools.islice(frames, 0, (num_frames - 1) * stride + 1, stride)

@@ -25,7 +25,6 @@ from dvdgan_tf.evaluation import during_training, evaluate, files, protocols, re
 from dvdgan_tf.evaluation.streaming import count_clips, sample_inputs
 from dvdgan_tf.metrics import prediction
 from dvdgan_tf.models import standing
-from dvdgan_tf.prepare import decoding
 from dvdgan_tf.prepare.listing import BadClip, Rules
 
 FLAGS = flags.FLAGS
@@ -104,6 +103,8 @@ def compare_files():
 
 
 def decode_video(path):
+    from dvdgan_tf.prepare import decoding  # needs PyAV
+
     try:
         frames = [picture for picture, *_ in decoding.video_frames(path, Rules())]
     except BadClip as error:

@@ -11,7 +11,7 @@ import os
 import numpy as np
 from absl import flags
 
-from dvdgan_tf import trained
+from dvdgan_tf import shipped, trained
 from dvdgan_tf.errors import InputError
 from dvdgan_tf.exporters import onnx_model, report, saved_model, tfjs, tfjs_node, tflite
 from dvdgan_tf.exporters.report import Format
@@ -19,8 +19,7 @@ from dvdgan_tf.exporters.source import make_source
 from dvdgan_tf.exporters.version_folder import version_folder
 from dvdgan_tf.training.ema_statistics import AverageStatistics
 
-CHECKOUT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-ONNX = os.path.join(CHECKOUT, '.onnx')
+ONNX = shipped.environment('.onnx')
 
 
 def tfjs_format(precision):

@@ -7,7 +7,7 @@ import sys
 
 from absl import flags
 
-from dvdgan_tf import config, trained
+from dvdgan_tf import command, config, trained
 from dvdgan_tf.data import remote
 from dvdgan_tf.distribute import cluster, strategy
 from dvdgan_tf.distribute.local_workers import run_workers
@@ -32,8 +32,9 @@ def main(_: list) -> int:
         print(plan.plan(**arguments, probe_steps=_PROBE_STEPS.value))
         return 0
     if _LOCAL_WORKERS.value is not None:
-        shared = [word for word in sys.argv if not word.lstrip('-').startswith('local_workers')]
-        return run_workers([sys.executable, *shared, '--gin_param=STRATEGY = "multi_worker"'], _LOCAL_WORKERS.value)
+        shared = [word for word in sys.argv[1:] if not word.lstrip('-').startswith('local_workers')]
+        shared.append('--gin_param=STRATEGY = "multi_worker"')
+        return run_workers([*command.own_command, *shared], _LOCAL_WORKERS.value)
     with cluster.naming_lost_peers():
         if strategy.join(**config.bindings(loop.train, only=('strategy', 'peer_timeout_seconds'))):
             trained.claim(_WORK_DIR.value)
