@@ -47,7 +47,7 @@ def test_a_run_is_evaluated_without_any_download(work_dir):
     with open(os.path.join(work_dir, 'evaluation', 'evaluation.jsonl')) as file:
         (result,) = map(json.loads, file)
     assert result['protocol'] == 'offline_256' and not result['standing_statistics']
-    assert result['model']['step'] == 0 and len(result['model']['config_sha256']) == 64
+    assert result['model']['step'] == 0 and len(result['model']['checkpoint_sha256']) == 64
     assert result['scores']['frechet']['value'] > 2 * result['scores']['frechet']['floor']['value']
 
 
@@ -55,6 +55,38 @@ def test_the_self_test_passes_here():
     done = evaluate('--selftest')
     assert done.returncode == 0, done.stdout
     assert 'FAIL' not in done.stdout and '11 of 11 passed' in done.stdout
+
+
+REFUSED = {
+    '': 'nothing to do',
+    '--files=a,b --num_samples=9 --split=test': '--num_samples, --split has no use with --files',
+    '--work_dir=a --output=b': '--output has no use with --work_dir',
+    '--files=a,b --output=absent/scores.jsonl': 'absent/scores.jsonl cannot be written',
+    '--files=a': 'given 1 folders',
+    '--selftest --i3d=i3d.tar.gz': 'is an archive; unpack it',
+}
+ASK = """
+import json, sys
+from absl import flags
+from dvdgan_tf.errors import InputError
+from dvdgan_tf.programs import evaluate
+for line in json.loads(sys.argv[1]):
+    flags.FLAGS.unparse_flags()
+    for name in flags.FLAGS:
+        flags.FLAGS[name].unparse()
+    flags.FLAGS(['evaluate', *line.split()])
+    try:
+        print('status', evaluate.main([]))
+    except InputError as error:
+        print(error)
+"""
+
+
+def test_flags_without_use_and_places_that_cannot_be_written_are_refused_at_once():
+    done = subprocess.run([sys.executable, '-c', ASK, json.dumps(list(REFUSED))], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    for got, sentence in zip(done.stdout.splitlines(), REFUSED.values()):
+        assert sentence in got
 
 
 def test_two_folders_are_compared(tmp_path):

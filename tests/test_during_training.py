@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from test_evaluation import TinyClips, TinyGenerator
+from scored import TinyClips, TinyGenerator
 
 from dvdgan_tf.errors import InputError
 from dvdgan_tf.evaluation.during_training import ProtocolScores, load_networks
@@ -17,7 +17,7 @@ def test_scores_fall_as_the_generator_gets_better_and_the_best_step_is_known(tmp
         scalars = scored(generator, source, step, str(tmp_path))
         distances.append(scalars['offline_64/frechet'])
         assert scored.is_best(str(tmp_path), step) == (step < 20)
-    assert distances[1] < distances[2] < distances[0]
+    assert distances[1] < distances[2] < distances[0] == scalars['offline_64/frechet_ceiling']
     assert scalars['offline_64/frechet_floor'] > 0 and 'offline_64/precision' in scalars
     lines = (tmp_path / 'evaluation' / 'evaluation.jsonl').read_text().splitlines()
     assert [json.loads(line)['model']['step'] for line in lines] == [0, 10, 20]
@@ -46,9 +46,11 @@ def test_a_score_that_should_rise_is_best_when_largest(tmp_path):
 def test_real_clips_are_those_of_the_protocols_split_and_a_missing_one_is_known_before_training():
     source = TinyClips()
     ProtocolScores(['offline_32']).check(source)
-    assert source.strides == [None]
+    assert source.opened == []
     with pytest.raises(InputError, match='there is no split test'):
         ProtocolScores(['offline_32', 'prediction']).check(source)
+    with pytest.raises(InputError, match='at stride 2 and the data have 1'):
+        ProtocolScores(['k600_fid_is']).check(source)
 
 
 @pytest.mark.parametrize(
@@ -63,6 +65,15 @@ def test_real_clips_are_those_of_the_protocols_split_and_a_missing_one_is_known_
 def test_bad_arguments_are_refused_at_once(arguments, sentence):
     with pytest.raises(InputError, match=sentence):
         ProtocolScores(**arguments)
+
+
+def test_prediction_is_scored_on_its_split_which_is_opened_once(tmp_path):
+    scored, source = ProtocolScores(['prediction']), TinyClips(20, splits=('train', 'test'))
+    source.split = 'train'
+    scored.check(source)
+    for step in (0, 1):
+        scalars = scored(TinyGenerator(4), source, step, str(tmp_path))
+    assert source.opened == [('test', 1)] and set(scalars) == {'prediction/psnr', 'prediction/ssim'}
 
 
 def test_the_offline_network_needs_no_weights():

@@ -10,8 +10,8 @@ from dvdgan_tf.training.ema_statistics import AverageStatistics
 
 
 def _real(frames, channels=3):
-    clip = np.random.RandomState(0).uniform(-1, 1, [4, frames, 16, 16, channels]).astype('float32')
-    return tf.data.Dataset.from_tensors((clip, np.zeros(4, np.int32))).repeat()
+    clip = np.random.RandomState(0).uniform(-1, 1, [32, frames, 16, 16, channels]).astype('float32')
+    return tf.data.Dataset.from_tensors((clip, np.zeros(32, np.int32))).repeat()
 
 
 def _moments(generator):

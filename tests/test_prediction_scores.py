@@ -20,10 +20,10 @@ def clips(seed=0, frames=2, size=48):
     return np.random.default_rng(seed).uniform(-1, 1, (2, frames, size, size, 3)).astype(np.float32)
 
 
-def test_psnr_is_the_mean_over_frames():
+def test_psnr_of_every_frame():
     real, fake = clips(), clips(1)
     errors = np.mean(((real - fake) / 2) ** 2, (2, 3, 4))
-    np.testing.assert_allclose(prediction.psnr(real, fake), np.mean(-10 * np.log10(errors), 1), rtol=1e-5)
+    np.testing.assert_allclose(prediction.psnr(real, fake), -10 * np.log10(errors), rtol=1e-5)
 
 
 def test_equal_clips_are_finite_and_best():
@@ -42,7 +42,9 @@ def test_ssim_against_numpy():
     cov = (window * x * y).sum() - mx * my
     expected = (2 * mx * my + 1e-4) * (2 * cov + 9e-4) / ((mx**2 + my**2 + 1e-4) * (vx + vy + 9e-4))
     got = prediction.ssim(real[:1, :, :11, :11, :1], fake[:1, :, :11, :11, :1])
-    np.testing.assert_allclose(got, [expected], rtol=1e-3)
+    np.testing.assert_allclose(got, [[expected]], rtol=1e-3)
+    with pytest.raises(InputError, match='11 pixels'):
+        prediction.ssim(real[:1, :, :10, :, :1], fake[:1, :, :10, :, :1])
 
 
 @pytest.fixture(scope='module')
@@ -95,15 +97,15 @@ def test_lpips_against_numpy(weights):
         lin = arrays[f'lin{index}.model.1.weight'][0, :, 0, 0]
         expected += np.einsum('c,chw->hw', lin, (x - y) ** 2).mean()
     lpips = prediction.LPIPS(path)
-    np.testing.assert_allclose(lpips(real[:1], fake[:1]), [expected], rtol=1e-3)
+    np.testing.assert_allclose(lpips(real[:1], fake[:1]), [[expected]], rtol=1e-3)
     np.testing.assert_allclose(lpips(real, real), 0, atol=1e-6)
 
 
-def test_lpips_takes_grey_clips_and_averages_frames(weights):
+def test_lpips_takes_grey_clips_frame_by_frame(weights):
     lpips, grey = prediction.LPIPS(weights[0]), clips(0, 2, 64)[..., :1]
     other = clips(1, 2, 64)[..., :1]
     per_frame = [lpips(tf.constant(grey[:, t : t + 1]), tf.constant(other[:, t : t + 1])).numpy() for t in range(2)]
-    np.testing.assert_allclose(lpips(grey, other), np.mean(per_frame, 0), rtol=1e-4)
+    np.testing.assert_allclose(lpips(grey, other), np.concatenate(per_frame, 1), rtol=1e-4)
 
 
 def test_lpips_refuses_other_weights(weights, tmp_path):

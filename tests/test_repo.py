@@ -41,7 +41,7 @@ ARROWS = {
     'data': set(),
     'prepare': {'data'},
     'metrics': set(),
-    'evaluation': {'metrics'},
+    'evaluation': {'metrics', 'data.stream', 'distribute.strategy'},
     'sampling': set(),
     'distribute': set(),
     # The networks and the data arrive as arguments; of models only what is not a network is imported.

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from dvdgan_tf.errors import InputError
-from dvdgan_tf.metrics import statistics
+from dvdgan_tf.metrics import scores, statistics
 from dvdgan_tf.metrics.statistics import ClassEntropies, Moments
 
 
@@ -70,7 +70,8 @@ def test_stored_statistics_return_and_another_key_is_refused(features, tmp_path)
     path = str(tmp_path / 'real.npz')
     moments = streamed(features, [10])
     statistics.save(path, moments.state(), {'network': 'a', 'frames': 12, 'ranges': (1, 2)})
-    again = Moments.from_state(statistics.load(path, {'network': 'a', 'frames': 12, 'ranges': (1, 2)}))
+    again = Moments(7)
+    again.restore(statistics.load(path, {'network': 'a', 'frames': 12, 'ranges': (1, 2)}))
     assert again.count == 103
     np.testing.assert_array_equal(again.covariance(), moments.covariance())
     with pytest.raises(InputError, match='frames: 12 for 16'):
@@ -99,3 +100,32 @@ def test_bad_features_are_refused(features):
     with pytest.raises(InputError, match='two clips'):
         streamed(features[:1], []).covariance()
     assert moments.count == 103
+
+
+@pytest.mark.parametrize('far', [1e6, 1e8])
+def test_features_far_from_zero_lose_no_digits(far):
+    near = np.random.default_rng(0).standard_normal((400, 5))
+    first, second = near[:250] + far, 1.5 * near[250:] + far + 0.5
+    pairs = []
+    for sides in ((first, second), (first - far, second - far)):
+        pairs.append([streamed_float64(side) for side in sides])
+    for got, expected in zip(*pairs):
+        np.testing.assert_allclose(got.covariance(), expected.covariance(), rtol=1e-6, atol=1e-6)
+    expected = scores.frechet_distance(*pairs[1])
+    assert scores.frechet_distance(*pairs[0]) == pytest.approx(expected, rel=1e-6)
+    one, other = (streamed_float64(part) for part in (first[:9], first[9:]))
+    one.merge(other)
+    np.testing.assert_allclose(one.covariance(), pairs[1][0].covariance(), rtol=1e-6, atol=1e-6)
+
+
+def streamed_float64(features):
+    moments = Moments(features.shape[1])
+    for part in np.array_split(features, 7):
+        moments.update(part)
+    return moments
+
+
+def test_ddof_divides_the_sums(features):
+    moments = streamed(features, [])
+    expected = np.cov(features.T.astype(np.float64), ddof=0)
+    np.testing.assert_allclose(moments.covariance(0), expected, rtol=1e-9, atol=1e-9)

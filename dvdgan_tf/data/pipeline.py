@@ -7,7 +7,9 @@ the window are opened at their offset, their checksums are verified, and no Pyth
 
 from __future__ import annotations
 
+import hashlib
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -117,25 +119,33 @@ class RecordClips(ClipSource):
         """Endless batches of (clip, label), every clip once an epoch; see `stream.training_stream`."""
         return stream.training_stream(self.example, first_example, global_batch, replica_batch, host_index, host_count)
 
-    def evaluation(self, batch_size: int, window: str = 'center') -> tf.data.Dataset:
-        """Every clip once, in order, its central square: (clip, label, valid); see `stream.evaluation_pass`.
+    def evaluation(
+        self, batch_size: int, window: str = 'center', crop: str = 'center', numbers: Sequence[int] | None = None
+    ) -> tf.data.Dataset:
+        """Clips of these numbers, or every clip once: (clip, label, valid); see `stream.evaluation_pass`.
 
         Args:
             batch_size: rows of each batch.
-            window: 'first', 'center', or 'random', which is the same for the same seed.
+            window: 'first', 'center', or 'random', which is the same for the same seed and clip.
+            crop: 'center', or 'random' as in training, which is the same for the same seed and clip.
+            numbers: of clips, in the order wanted; None for all. Those past the last clip count from the first again,
+                with other random windows and crops.
         """
-        stream.check_window(window)
+        stream.check_window(window, crop)
 
-        def example(clip: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            if window == 'random':
-                draw = tf.random.stateless_uniform(
-                    [], stream.stateless_seed(self.seed, _EVALUATION, clip), alg='philox'
-                )
-            else:
-                draw = {'first': 0.0, 'center': 0.5}[window]
-            return self._window(clip, draw, 0.5, 0.5), self._index['labels'][clip]
+        def example(number: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            clip, seed = number % self.num_clips, stream.stateless_seed(self.seed, _EVALUATION, number)
+            draws = tf.random.stateless_uniform([3], seed, alg='philox')
+            when = {'first': 0.0, 'center': 0.5, 'random': draws[0]}[window]
+            top, left = (draws[1], draws[2]) if crop == 'random' else (0.5, 0.5)
+            return self._window(clip, when, top, left), self._index['labels'][clip]
 
-        return stream.evaluation_pass(example, self.num_clips, batch_size)
+        return stream.evaluation_pass(example, self.num_clips, batch_size, numbers)
+
+    def identity(self) -> dict[str, object]:
+        """The hash of the manifest, which has those of all shards."""
+        manifest = records.read_optional(f'{self.data_dir}/{records.MANIFEST}')
+        return {'source': 'records', 'manifest_sha256': hashlib.sha256(manifest.encode()).hexdigest()}
 
     def example(self, number: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Clip and label of example `number` of the stream."""

@@ -4,13 +4,15 @@ Training never keeps a position inside a file. Example number n of the stream is
 resuming is starting at another number, and neither the number of hosts nor of replicas changes a global batch.
 """
 
-from typing import Callable, Optional, Protocol
+from typing import Callable, Optional, Protocol, Sequence
 
+import numpy as np
 import tensorflow as tf
 
 from dvdgan_tf.errors import InputError
 
 WINDOWS = ('first', 'center', 'random')
+CROPS = ('center', 'random')
 
 _ENDLESS = 2**62
 
@@ -31,18 +33,28 @@ class ClipSource(Protocol):
     resolution: int
     value_range: tuple[float, float] = (0.0, 255.0)
     stride: int = 1
+    split: str = 'train'
+    seed: int
 
     def training(
         self, first_example: int, global_batch: int, replica_batch: int, host_index: int = 0, host_count: int = 1
     ) -> tf.data.Dataset:
         """Endless (clip [replica_batch, T, H, W, C], label [replica_batch]); see `training_stream`."""
 
-    def evaluation(self, batch_size: int, window: str = 'center') -> tf.data.Dataset:
-        """Every clip once: (clip, label, valid) of batch_size rows each; see `evaluation_pass`."""
+    def evaluation(
+        self, batch_size: int, window: str = 'center', crop: str = 'center', numbers: Optional[Sequence[int]] = None
+    ) -> tf.data.Dataset:
+        """Clips of these numbers, or every clip once: (clip, label, valid) of batch_size rows each.
+
+        See `evaluation_pass`. `window` says which frames, `crop` which square of them; 'random' is the same for the
+        same seed and number. Numbers past the last clip count from the first again, with other random choices.
+        """
 
     def of_split(self, split: str, stride: Optional[int] = None) -> 'ClipSource':
-        """The clips of a split, at this stride or the source's own; clips made on the fly have neither."""
-        return self
+        """The clips of a split, at this stride or the source's own."""
+
+    def identity(self) -> dict[str, object]:
+        """What tells these clips from others, whatever the split: a hash of their content, or how they are made."""
 
 
 def training_stream(
@@ -92,7 +104,10 @@ def training_stream(
 
 
 def evaluation_pass(
-    example: Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]], num_clips: int, batch_size: int
+    example: Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]],
+    num_clips: int,
+    batch_size: int,
+    numbers: Optional[Sequence[int]] = None,
 ) -> tf.data.Dataset:
     """Every clip exactly once, in order; the last batch is filled up with zeros and masked.
 
@@ -100,6 +115,7 @@ def evaluation_pass(
         example: maps an int64 clip number in [0, num_clips) to (clip, label), with static shapes.
         num_clips: how many clips there are.
         batch_size: rows of each batch.
+        numbers: of the clips to deliver instead of all, in this order; a negative one is a row that fills up.
 
     Returns:
         A finite dataset of (clip, label, valid), each of batch_size rows; valid is False in rows that fill up.
@@ -109,21 +125,25 @@ def evaluation_pass(
     """
     if batch_size < 1:
         raise InputError(f'An evaluation batch of {batch_size} holds no clip: give 1 or more.')
-    padded = -(-num_clips // batch_size) * batch_size
+    wanted = np.arange(num_clips) if numbers is None else np.asarray(numbers, np.int64)
+    wanted = np.append(wanted, np.full(-len(wanted) % batch_size, -1)).astype(np.int64)
 
     def row(number: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        clip, label = example(tf.minimum(number, num_clips - 1))
-        valid = number < num_clips
+        clip, label = example(tf.maximum(number, 0))
+        valid = number >= 0
         return tf.where(valid, clip, 0.0), tf.where(valid, label, 0), valid
 
-    rows = tf.data.Dataset.range(padded).map(row, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+    rows = tf.data.Dataset.from_tensor_slices(wanted)
+    rows = rows.map(row, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
     return rows.batch(batch_size, drop_remainder=True).prefetch(tf.data.AUTOTUNE)
 
 
-def check_window(window: str) -> None:
-    """Raises InputError unless the window is one of WINDOWS."""
+def check_window(window: str, crop: str = 'center') -> None:
+    """Raises InputError unless the window is one of WINDOWS and the crop one of CROPS."""
     if window not in WINDOWS:
-        raise InputError(f'There is no window {window!r}: choose one of {", ".join(WINDOWS)}.')
+        raise InputError(f'there is no window {window!r}; choose one of {", ".join(WINDOWS)}.')
+    if crop not in CROPS:
+        raise InputError(f'there is no crop {crop!r}; choose one of {", ".join(CROPS)}.')
 
 
 def stateless_seed(seed: int, purpose: int, number: tf.Tensor) -> tf.Tensor:

@@ -4,7 +4,9 @@ A class is a motion and a shape: a disk, square or triangle that swings sideways
 Colours, size, place and phase are random. Edges are antialiased: motion by less than a pixel shows at 16x16 too.
 """
 
+import copy
 import math
+from typing import Optional, Sequence
 
 import tensorflow as tf
 
@@ -16,7 +18,8 @@ MOTIONS = ('sideways', 'up-and-down', 'circling')
 EVALUATION_CLIPS = 1024
 
 _REACH = 1.2  # how far the triangle's corners are from its centre, in radii
-_TRAINING, _EVALUATION = 0, 1
+_TRAINING = 0
+_EVALUATION = {'train': 1, 'test': 2}  # what the draws of a split are for
 
 
 class SyntheticClips(stream.ClipSource):
@@ -43,6 +46,7 @@ class SyntheticClips(stream.ClipSource):
         self.num_frames = num_frames
         self.video_channels = video_channels
         self.seed = seed
+        self.split = 'train'
         self.class_names = tuple(f'{motion} {shape}' for motion in MOTIONS for shape in SHAPES)
         self.num_classes = len(self.class_names)
         self.num_clips = None
@@ -60,11 +64,32 @@ class SyntheticClips(stream.ClipSource):
             host_count,
         )
 
-    def evaluation(self, batch_size: int, window: str = 'center') -> tf.data.Dataset:
-        """1024 clips that are not in the training stream: (clip, label, valid). The window has no meaning here."""
-        if window not in stream.WINDOWS:
-            raise InputError(f'There is no window {window!r}: choose one of {", ".join(stream.WINDOWS)}.')
-        return stream.evaluation_pass(lambda number: self._example(_EVALUATION, number), EVALUATION_CLIPS, batch_size)
+    def evaluation(
+        self, batch_size: int, window: str = 'center', crop: str = 'center', numbers: Optional[Sequence[int]] = None
+    ) -> tf.data.Dataset:
+        """Clips of these numbers, or all 1024, that are not in the training stream: (clip, label, valid).
+
+        Every split has its own. Window and crop have no meaning here.
+        """
+        stream.check_window(window, crop)
+        purpose = _EVALUATION[self.split]
+        return stream.evaluation_pass(
+            lambda number: self._example(purpose, number), EVALUATION_CLIPS, batch_size, numbers
+        )
+
+    def of_split(self, split: str, stride: Optional[int] = None) -> 'SyntheticClips':
+        """The clips of a split, train or test; they have no stride but 1."""
+        if split not in _EVALUATION:
+            raise InputError(f'the moving shapes have no split {split!r}; choose one of {", ".join(_EVALUATION)}.')
+        if stride not in (None, self.stride):
+            raise InputError(f'the moving shapes are made at stride {self.stride} and not at {stride}.')
+        other = copy.copy(self)
+        other.split = split
+        return other
+
+    def identity(self) -> dict[str, object]:
+        """How they are made."""
+        return {'source': 'SyntheticClips', 'seed': self.seed}
 
     def _example(self, purpose: int, number: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Clip [T, R, R, C] in [-1, 1] and label [] of one example number."""

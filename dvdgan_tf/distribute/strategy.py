@@ -113,12 +113,14 @@ def join(strategy: str, peer_timeout_seconds: float) -> bool:
 class Processes:
     """The processes that train together: one, unless the strategy is `multi_worker`.
 
-    `is_chief` is whether this is the one that writes.
+    `is_chief` is whether this is the one that writes, `index` which of them it is, and `count` how many there are.
     """
 
     def __init__(self, strategy: tf.distribute.Strategy) -> None:
         self.several = isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
-        self.is_chief = not self.several or strategy.cluster_resolver.task_id == 0
+        self.index = strategy.cluster_resolver.task_id if self.several else 0
+        self.count = strategy.cluster_resolver.cluster_spec().num_tasks('worker') if self.several else 1
+        self.is_chief = self.index == 0
         self._strategy = strategy
         self._reduce = tf.function(self._reduced, autograph=False)
 
@@ -127,6 +129,10 @@ class Processes:
         if not self.several:
             return [float(value) for value in values]
         return self._reduce(tf.constant(values, tf.float64)).numpy().tolist()
+
+    def wait(self) -> None:
+        """Returns when all processes have called this."""
+        self.mean([0.0])
 
     def check_same(self, step: int) -> None:
         """Checks that all processes begin at the same step.

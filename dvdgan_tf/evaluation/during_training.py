@@ -9,31 +9,23 @@ As bindings of an experiment:
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 from collections.abc import Sequence
-from typing import Protocol
 
 import tensorflow as tf
 
+from dvdgan_tf.data.stream import ClipSource
 from dvdgan_tf.errors import InputError
 from dvdgan_tf.evaluation import protocols, report
-from dvdgan_tf.evaluation.evaluate import evaluate
-from dvdgan_tf.evaluation.streaming import Source
-from dvdgan_tf.metrics.networks.features import c3d_network, i3d_network, offline_network
+from dvdgan_tf.evaluation.evaluate import Options, Places, evaluate
+from dvdgan_tf.evaluation.extraction import Extractor
+from dvdgan_tf.evaluation.jobs import Model, open_split
+from dvdgan_tf.metrics.networks.features import FeatureNetwork, c3d_network, i3d_network, offline_network
 
 _LOG = logging.getLogger(__name__)
 
 FOLDER = 'evaluation'
-_RISES = ('inception', 'precision', 'recall', 'psnr', 'ssim')
-
-
-class SplitSource(Source, Protocol):
-    """Real clips that come in splits."""
-
-    def of_split(self, split: str, stride: int | None) -> Source:
-        """Those of a split, at a stride, None for their own."""
 
 
 class ProtocolScores:
@@ -64,67 +56,89 @@ class ProtocolScores:
     ):
         if not names:
             raise InputError(f'no protocol was given; choose from {", ".join(protocols.NAMES)}')
-        self._names, self._num_samples, self._batch_size = list(names), num_samples, batch_size
+        self._names, self._options, self._batch_size = list(names), Options(num_samples=num_samples), batch_size
         self._networks = load_networks(i3d, c3d, c3d_mean)
-        first = protocols.find(names[0])
+        self._extractor: Extractor | None = None
+        self._opened: dict[tuple, ClipSource] = {}
+        first = protocols.choose(names)[0]
         self.best_by = best_by or f'{first.name}/{first.scores[0]}'
         if self.best_by.split('/')[0] not in self._names:
-            raise InputError(f'best_by is {self.best_by!r}; give protocol/score with one of {", ".join(names)}')
+            raise InputError(f'best_by is {self.best_by!r}; give protocol/score with one of {", ".join(names)}.')
 
-    def check(self, data: SplitSource) -> None:
+    def check(self, data: ClipSource) -> None:
         """Opens the real clips of every protocol, so that a split that is missing is known before training.
 
         Raises:
             InputError: the data cannot serve a protocol.
         """
         for protocol in map(protocols.find, self._names):
-            data.of_split(protocol.split, protocol.stride)
+            if protocol.stride not in (None, data.stride):
+                raise InputError(
+                    f'{protocol.name} is for clips at stride {protocol.stride} and the data have {data.stride}; '
+                    'evaluate by another protocol.'
+                )
+            open_split(protocol, data, self._opened)
 
     def __call__(
         self,
         generator: tf.Module,
-        data: SplitSource,
+        data: ClipSource,
         step: int,
         work_dir: str,
         strategy: tf.distribute.Strategy | None = None,
     ) -> dict[str, float]:
-        """Evaluates, and returns scalars named protocol/score and protocol/score_floor."""
+        """Evaluates; every process of a strategy calls this and gets the scores.
+
+        Returns:
+            scalars named protocol/score, and of Frechet distances protocol/score_floor and protocol/score_ceiling:
+            between real clips, and of the untrained generator where step 0 was scored.
+        """
+        if self._extractor is None:
+            self._extractor = Extractor(self._networks, self._batch_size, strategy)
+        folder = os.path.join(work_dir, FOLDER)
         results = evaluate(
-            names=self._names,
-            generator=generator,
-            open_real=data.of_split,
-            networks=self._networks,
-            output_dir=os.path.join(work_dir, FOLDER),
-            model={'step': step},
-            data={'training': True},
-            num_samples=self._num_samples,
-            batch_size=self._batch_size,
-            strategy=strategy,
+            self._names,
+            Model(generator, {'step': step}, data, opened=self._opened),
+            self._extractor,
+            Places(folder, folder),
+            self._options,
+            reuse=False,
             log=_LOG.info,
         )
+        ceilings = {
+            (result['protocol'], name): score['value']
+            for result in report.read(os.path.join(folder, report.FILE_NAME))
+            if result['model']['step'] == 0
+            for name, score in result['scores'].items()
+        }
         scalars = {}
         for result in results:
             for name, score in result['scores'].items():
-                scalars[f'{result["protocol"]}/{name}'] = score['value']
+                scalar = f'{result["protocol"]}/{name}'
+                scalars[scalar] = score['value']
                 if score.get('floor'):
-                    scalars[f'{result["protocol"]}/{name}_floor'] = score['floor']['value']
+                    scalars[f'{scalar}_floor'] = score['floor']['value']
+                    if (result['protocol'], name) in ceilings:
+                        scalars[f'{scalar}_ceiling'] = ceilings[result['protocol'], name]
         return scalars
 
     def is_best(self, work_dir: str, step: int) -> bool:
         """Whether no other step of this work directory, in any run, scored better than this one."""
         protocol, score = self.best_by.split('/')
-        sign = -1.0 if score in _RISES else 1.0
         values = {}
-        with tf.io.gfile.GFile(os.path.join(work_dir, FOLDER, report.FILE_NAME)) as file:
-            for result in map(json.loads, file.read().splitlines()):
-                if result['protocol'] == protocol and score in result['scores']:
-                    values[result['model']['step']] = sign * result['scores'][score]['value']
+        for result in report.read(os.path.join(work_dir, FOLDER, report.FILE_NAME)):
+            if result['protocol'] == protocol and score in result['scores']:
+                values[result['model']['step']] = report.sign(score) * result['scores'][score]['value']
         return bool(values) and values.get(step) == min(values.values())
 
 
 def load_networks(
-    i3d: Sequence[str] = (), c3d: str | None = None, c3d_mean: str | None = None, backend: str = 'keras'
-) -> dict:
+    i3d: Sequence[str] = (),
+    c3d: str | None = None,
+    c3d_mean: str | None = None,
+    backend: str = 'keras',
+    half_pixel: bool = False,
+) -> dict[str, FeatureNetwork]:
     """The offline network, and those whose weights are given, by name.
 
     Raises:
@@ -132,12 +146,12 @@ def load_networks(
     """
     networks = {'offline': offline_network()}
     for source in i3d:
-        network = i3d_network(source, backend)
+        network = i3d_network(source, backend, half_pixel=half_pixel)
         if network.name in networks:
-            raise InputError(f'{source} and another of the weights given are both {network.name}; give one of each')
+            raise InputError(f'{source} and another of the weights given are both {network.name}; give one of each.')
         networks[network.name] = network
     if (c3d is None) != (c3d_mean is None):
-        raise InputError('C3D needs two files, its weights and its mean; give both')
+        raise InputError('C3D needs two files, its weights and its mean; give both.')
     if c3d is not None:
         for rule in ('tgan', 'tgan2'):
             networks[f'c3d-{rule}'] = c3d_network(c3d, c3d_mean, rule)

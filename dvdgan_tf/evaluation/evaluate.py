@@ -1,189 +1,255 @@
-"""The root of bin/evaluate: scores of a generator under named protocols, every number with what it depends on."""
+"""The root of bin/evaluate: scores of a generator under named protocols, as a list of passes over clips and a loop."""
 
 from __future__ import annotations
 
 import contextlib
-import dataclasses
-import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Callable, ContextManager
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
 
 import tensorflow as tf
 
-from dvdgan_tf.errors import InputError
-from dvdgan_tf.evaluation import collecting, protocols, report
-from dvdgan_tf.evaluation.collecting import Collector
-from dvdgan_tf.evaluation.runs import Run
-from dvdgan_tf.evaluation.streaming import Features, Source, Streams
-from dvdgan_tf.metrics import prediction
-from dvdgan_tf.metrics.networks.features import FeatureNetwork
+from dvdgan_tf.evaluation import passes, protocols, report
+from dvdgan_tf.evaluation.clips import Draw
+from dvdgan_tf.evaluation.extraction import Extractor, View
+from dvdgan_tf.evaluation.jobs import Job, Model
+from dvdgan_tf.evaluation.passes import Pass, Wanted
+from dvdgan_tf.evaluation.result import result, scores_of
+
+Log = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Options:
+    """What may be asked for instead of a protocol's own.
+
+    Attributes:
+        num_samples: generated clips.
+        repeats: times the generated set is made anew.
+        split: of the real clips.
+        truncation: sigma of the latents, for protocols without a curve.
+        seed: of latents, labels and the choice of real clips.
+        best_of: for `prediction`, samples per context of which the best counts, per score.
+        ddof: of the covariances of Frechet distances; 0 matches some code bases.
+    """
+
+    num_samples: int | None = None
+    repeats: int | None = None
+    split: str | None = None
+    truncation: float = 1.0
+    seed: int = 0
+    best_of: int = 1
+    ddof: int = 1
+
+
+@dataclass(frozen=True)
+class Places:
+    """Folders.
+
+    Attributes:
+        output: where results are appended to evaluation.jsonl and unfinished passes are kept.
+        statistics: where sums of real clips are kept.
+    """
+
+    output: str
+    statistics: str
 
 
 def evaluate(
-    *,
     names: Sequence[str],
-    generator: tf.Module,
-    open_real: Callable[[str, int | None], Source],
-    networks: Mapping[str, FeatureNetwork],
-    output_dir: str,
-    model: Mapping[str, object],
-    data: Mapping[str, object],
-    statistics_dir: str | None = None,
-    num_samples: int | None = None,
-    repeats: int | None = None,
-    truncation: float = 1.0,
-    seed: int = 0,
-    batch_size: int = 8,
-    split: str | None = None,
-    strategy: tf.distribute.Strategy | None = None,
-    standing: Callable[[float], ContextManager] | None = None,
-    quantize: bool = False,
-    best_of: int = 1,
-    lpips: prediction.LPIPS | None = None,
-    log: Callable[[str], None] = print,
+    model: Model,
+    extractor: Extractor,
+    places: Places,
+    options: Options = Options(),
+    reuse: bool = True,
+    log: Log = print,
 ) -> list[dict[str, object]]:
     """Evaluates under every protocol named; protocols that need the same clips share one pass over them.
 
-    A killed evaluation goes on where it stopped when called again with the same arguments.
+    Called again with the same arguments it goes on where it was killed. On several processes all call it, see the same
+    folders, and get the same results; one of them writes.
 
     Args:
         names: of protocols, see `protocols.NAMES`.
-        generator: called as generator(latent [B, latent_size], label [B], training=False), with the context
-            [B, context_frames, H, W, c] third where its `context_frames` is not 0; also has `num_classes`.
-        open_real: opens the real clips of a split at a stride, None for that of the model.
-        networks: feature networks by name.
-        output_dir: where results are appended to evaluation.jsonl and unfinished passes are kept.
-        model: what identifies the generator, such as its step and the hash of its configuration; part of every result.
-        data: what identifies the real clips, such as the hash of their index; part of every result.
-        statistics_dir: where statistics of real clips are kept; None for output_dir.
-        num_samples: replaces the protocol's number of generated clips.
-        repeats: replaces the protocol's number of repeats.
-        truncation: sigma of the latents, for protocols without a curve.
-        seed: of latents and labels; repeat r has seed + r.
-        batch_size: clips in a batch over all replicas.
-        split: replaces the protocol's split of the real clips.
-        strategy: that the generator's variables were made under.
-        standing: gives a context within which the generator's normalisation has statistics recomputed at a sigma;
-            curves are then run with and without it, everything else only with it.
-        quantize: round real and generated clips to 256 levels first.
-        best_of: for `prediction`, samples per context of which the best counts, per score.
-        lpips: for `prediction`.
+        model: what is scored.
+        extractor: the networks, and how the work is spread.
+        places: folders.
+        options: instead of what the protocols say.
+        reuse: whether a result that evaluation.jsonl has under the same key is taken from there.
         log: takes lines of progress.
 
     Returns:
-        One result for each protocol and sigma, as written to evaluation.jsonl.
+        One result for each protocol and sigma, as appended to evaluation.jsonl.
 
     Raises:
         InputError: a protocol cannot be run with this model, data and networks.
     """
-    if not names:
-        raise InputError(f'no protocol was given; choose from {", ".join(protocols.NAMES)}')
-    chosen = [protocols.find(name) for name in dict.fromkeys(names)]
-    if split is not None:
-        chosen = [dataclasses.replace(protocol, split=split) for protocol in chosen]
-    if repeats is not None:
-        chosen = [dataclasses.replace(protocol, repeats=repeats) for protocol in chosen]
-    streams = Streams(networks, batch_size, generator, strategy, quantize, lpips)
-    common = {'seed': seed, 'quantized': quantize, 'data': dict(data)}
-    runs = [Run(protocol, streams, open_real, num_samples, common) for protocol in chosen]
-    tf.io.gfile.makedirs(output_dir)
-    places = (statistics_dir or output_dir, output_dir)
-    for run in runs:
-        run.fill_real(places, log)
-    curves = [run for run in runs if run.protocol.truncations]
-    sigmas = {truncation: [run for run in runs if run not in curves]}
-    for run in curves:
-        for sigma in run.protocol.truncations:
-            sigmas.setdefault(sigma, []).append(run)
-    results = []
-    for sigma, there in sorted(sigmas.items()):
-        for stand in (None, standing) if standing else (None,):
-            now = [run for run in there if run in curves or stand is standing]
-            if now:
-                setting = _Setting(sigma, stand is not None, seed, dict(model), best_of)
-                with stand(sigma) if stand else contextlib.nullcontext():
-                    results += _evaluate_setting(setting, now, streams, output_dir, log)
-    report.append(os.path.join(output_dir, report.FILE_NAME), results)
-    for path in tf.io.gfile.glob(os.path.join(output_dir, 'partial-*')):
-        tf.io.gfile.remove(path)
+    chosen = protocols.choose(
+        names, split=options.split, repeats=options.repeats, fake_clips=options.num_samples
+    )
+    jobs = [Job(protocol, model, extractor, options.seed) for protocol in chosen]
+    log = log if extractor.processes.is_chief else _silent
+    tf.io.gfile.makedirs(places.output)
+    tf.io.gfile.makedirs(places.statistics)
+    known = report.by_key(os.path.join(places.output, report.FILE_NAME)) if reuse else {}
+    extractor.processes.wait()  # nobody appends before all have read
+    results, real = [], None
+    for setting in _settings(jobs, options, model):
+        missing = [job for job in setting.jobs if setting.key(job, extractor) not in known]
+        if missing and real is None:
+            real = _real_sums(jobs, extractor, places, log)
+        for new in _score(setting, missing, real, extractor, places.output, log):
+            known[new['key']] = new
+            if extractor.processes.is_chief:
+                report.append(os.path.join(places.output, report.FILE_NAME), [new])
+        results += [known[setting.key(job, extractor)] for job in setting.jobs]
+    _tidy(places.output, extractor)
     return results
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class _Setting:
-    """Under which conditions clips are generated: all runs of one setting share them."""
+    """Under which conditions clips are generated: all jobs of one setting share them."""
 
     sigma: float
     standing: bool
-    seed: int
-    model: Mapping[str, object]
-    best_of: int
+    options: Options
+    jobs: tuple[Job, ...]
 
     @property
     def label(self) -> str:
         return f'sigma {self.sigma:g}{", standing statistics" if self.standing else ""}'
 
+    def facts(self, job: Job, extractor: Extractor) -> dict[str, object]:
+        """What the clips depend on beside the job."""
+        standing = job.model.standing
+        return {
+            'standing_statistics': standing.clips if self.standing else None,
+            'quantized': extractor.quantize,
+            'best_of': self.options.best_of if job.paired else None,
+            'ddof': self.options.ddof,
+        }
 
-def _evaluate_setting(
-    setting: _Setting, runs: Sequence[Run], streams: Streams, output_dir: str, log: Callable[[str], None]
-) -> list[dict[str, object]]:
-    """The results of the runs under one setting, kept on disk until the whole evaluation is done."""
-    key = {**dataclasses.asdict(setting), 'runs': [run.key() for run in runs], 'batch_size': streams.batch_size}
-    kept = os.path.join(output_dir, f'partial-{collecting.short_hash(key)}.json')
-    if tf.io.gfile.exists(kept):
-        with tf.io.gfile.GFile(kept) as file:
-            return json.load(file)
-    fakes: list[list[dict[str, Collector]]] = [[] for _ in runs]
-    for repeat in range(max(run.protocol.repeats for run in runs)):
-        shared: dict[tuple, list[int]] = {}
-        for index, run in enumerate(runs):
-            if repeat < run.protocol.repeats:
-                shared.setdefault(run.fake_source(), []).append(index)
-        for members in shared.values():
-            for index in members:
-                fakes[index].append(runs[index].collectors(runs[index].fake_count, False))
-            pairs = [(runs[index], fakes[index][-1]) for index in members]
-            _fill(setting, repeat, pairs, streams, output_dir, {**key, 'repeat': repeat, 'members': members}, log)
-    results = [
-        run.result(own, setting.sigma, setting.standing, setting.model, setting.best_of)
-        for run, own in zip(runs, fakes)
-    ]
-    with tf.io.gfile.GFile(f'{kept}.tmp', 'w') as file:
-        json.dump(results, file)
-    tf.io.gfile.rename(f'{kept}.tmp', kept, overwrite=True)
-    for path in tf.io.gfile.glob(os.path.join(output_dir, 'partial-*.npz')):
-        tf.io.gfile.remove(path)
-    return results
+    def key(self, job: Job, extractor: Extractor) -> str:
+        """Of the result of a job."""
+        facts = {**self.facts(job, extractor), 'sigma': self.sigma, 'seed': self.options.seed}
+        return passes.short_hash({**job.key(), **facts, 'model': job.model.identity})
+
+    def entered(self, model: Model) -> contextlib.AbstractContextManager:
+        """Within it the generator's statistics are those of the setting."""
+        return model.standing.at(self.sigma) if self.standing else contextlib.nullcontext()
 
 
-def _fill(
+def _settings(jobs: Sequence[Job], options: Options, model: Model) -> list[_Setting]:
+    """Curves run at each of their sigmas, with and without standing statistics where there are any; others once."""
+    curves = [job for job in jobs if job.protocol.truncations]
+    at: dict[tuple[float, bool], list[Job]] = {}
+    at[options.truncation, model.standing is not None] = [job for job in jobs if job not in curves]
+    for job in curves:
+        for sigma in job.protocol.truncations:
+            for standing in (False, True) if model.standing else (False,):
+                at.setdefault((sigma, standing), []).append(job)
+    return [_Setting(*where, options, tuple(at[where])) for where in sorted(at) if at[where]]
+
+
+def _real_sums(jobs: Sequence[Job], extractor: Extractor, places: Places, log: Log) -> dict[Job, dict[str, Wanted]]:
+    """Sums of the real clips of every job: read where they were kept, or computed and kept."""
+    sums = {job: job.real_wanted() for job in jobs}
+    missing: dict[str, list[tuple[Job, Wanted, dict]]] = {}
+    for job, own in sums.items():
+        for wanted in own.values():
+            key = {**job.real.key(), 'network': job.network.identity, 'quantized': extractor.quantize}
+            if not passes.find_kept(places.statistics, wanted, key):
+                missing.setdefault(passes.short_hash(job.real.key()), []).append((job, wanted, key))
+    extractor.processes.wait()  # nobody keeps before all have looked
+    for members in missing.values():
+        first, named = members[0][0], {job.protocol.name: None for job, _, _ in members}
+        count, wanted = max(job.ends[-1] for job, _, _ in members), [wanted for _, wanted, _ in members]
+        pass_ = Pass(
+            what=f'{", ".join(named)}, real clips',
+            count=count,
+            batches=_later(extractor.real, first.real, count, _views(wanted)),
+            wanted=wanted,
+            key={'clips': [key for _, _, key in members], 'batch_size': extractor.share.batch_size},
+        )
+        passes.run(pass_, places.output, extractor.processes, log)
+        for _, complete, key in members if extractor.processes.is_chief else ():
+            passes.keep(places.statistics, complete, key)
+    return sums
+
+
+def _score(
     setting: _Setting,
-    repeat: int,
-    pairs: Sequence[tuple[Run, dict[str, Collector]]],
-    streams: Streams,
-    output_dir: str,
-    key: Mapping[str, object],
-    log: Callable[[str], None],
-) -> None:
-    """One pass over generated clips for all runs that can share them."""
-    first_run = pairs[0][0]
-    seed = setting.seed + repeat
-    wanted = tuple(dict.fromkeys(run.network.name for run, _ in pairs if run.network))
+    jobs: Sequence[Job],
+    real: dict[Job, dict[str, Wanted]] | None,
+    extractor: Extractor,
+    folder: str,
+    log: Log,
+) -> Iterator[dict[str, object]]:
+    """The results of jobs under one setting."""
+    if not jobs:
+        return
+    fakes: dict[Job, list[dict[str, Wanted]]] = {job: [] for job in jobs}
+    with setting.entered(jobs[0].model):
+        for pass_ in _generated_passes(setting, fakes, extractor):
+            passes.run(pass_, folder, extractor.processes, log)
+    for job in jobs:
+        facts = {**setting.facts(job, extractor), 'key': setting.key(job, extractor)}
+        scores = scores_of(job, real[job], fakes[job], setting.options.ddof)
+        yield result(job, scores, Draw(setting.options.seed, 0, setting.sigma), facts)
 
-    def batches(first: int) -> Iterator[Features]:
-        if first_run.network is None:
-            return streams.predicted(first_run.real_clips, first, seed, setting.sigma, setting.best_of)
-        if first_run.context_frames:
-            return streams.continued(first_run.real_clips, first, seed, setting.sigma, wanted)
-        return streams.fake(first, seed, setting.sigma, wanted)
 
-    names = ', '.join(run.protocol.name for run, _ in pairs)
-    collecting.run_pass(
-        f'{names}, {setting.label}, repeat {repeat + 1}',
-        batches,
-        [collector for _, own in pairs for collector in own.values()],
-        os.path.join(output_dir, f'partial-{collecting.short_hash(key)}.npz'),
-        key,
-        log,
-    )
+def _generated_passes(setting: _Setting, fakes: dict[Job, list], extractor: Extractor) -> Iterator[Pass]:
+    """One pass for each repeat and kind of clips, whose sums are added to `fakes`."""
+    for repeat in range(max(job.protocol.repeats for job in fakes)):
+        shared: dict[tuple, list[Job]] = {}
+        for job in fakes:
+            if repeat < job.protocol.repeats:
+                shared.setdefault(job.source(), []).append(job)
+        draw = Draw(setting.options.seed, repeat, setting.sigma)
+        for members in shared.values():
+            for job in members:
+                fakes[job].append(job.fake_wanted())
+            wanted = [wanted for job in members for wanted in fakes[job][-1].values()]
+            count = max(job.fake_count for job in members)
+            yield Pass(
+                what=f'{", ".join(job.protocol.name for job in members)}, {setting.label}, repeat {repeat + 1}',
+                count=count,
+                batches=_generated_batches(members[0], count, wanted, draw, setting.options.best_of, extractor),
+                wanted=wanted,
+                key={
+                    'draw': asdict(draw),
+                    'jobs': [setting.key(job, extractor) for job in members],
+                    'batch_size': extractor.share.batch_size,
+                },
+            )
+
+
+def _generated_batches(
+    job: Job, count: int, wanted: Sequence[Wanted], draw: Draw, best_of: int, extractor: Extractor
+) -> Callable[[int], Iterator]:
+    generator = job.model.generator
+    if job.paired:
+        return _later(extractor.predicted, generator, draw, job.real, best_of)
+    return _later(extractor.generated, generator, draw, count, _views(wanted), job.contexts)
+
+
+def _views(wanted: Sequence[Wanted]) -> tuple[View, ...]:
+    return tuple(dict.fromkeys(each.view for each in wanted))
+
+
+def _later(make: Callable, *arguments: object) -> Callable[[int], Iterator]:
+    """`make(*arguments, first_batch=n)` as a function of n."""
+    return lambda first: make(*arguments, first_batch=first)
+
+
+def _tidy(folder: str, extractor: Extractor) -> None:
+    """Removes unfinished sums, which are all finished now."""
+    extractor.processes.wait()
+    if extractor.processes.is_chief:
+        for path in tf.io.gfile.glob(os.path.join(folder, 'partial-*')):
+            tf.io.gfile.remove(path)
+
+
+def _silent(line: str) -> None:
+    """Where another process speaks."""

@@ -2,184 +2,220 @@
 
 from __future__ import annotations
 
-import itertools
 import os
-import sys
-from collections.abc import Mapping, Sequence
-from typing import Callable
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import tensorflow as tf
 
 from dvdgan_tf.errors import InputError
-from dvdgan_tf.evaluation import report, scoring
-from dvdgan_tf.evaluation.collecting import Collector
-from dvdgan_tf.evaluation.scoring import Scores
-from dvdgan_tf.evaluation.streaming import Streams
-from dvdgan_tf.metrics.networks.features import FeatureNetwork
+from dvdgan_tf.evaluation import passes, protocols, report, scoring
+from dvdgan_tf.evaluation.extraction import Extractor, View
+from dvdgan_tf.evaluation.folder import FolderClips
+from dvdgan_tf.evaluation.jobs import entropies_for, find_network, real_ends, sums_for, tenths
+from dvdgan_tf.evaluation.passes import Pass, Wanted
+from dvdgan_tf.evaluation.protocols import Protocol
 
-ARRAYS = ('.npz', '.npy')
-VIDEOS = ('.mp4', '.avi', '.mkv', '.mov', '.webm', '.gif')
 _FEATURES = {'i3d-400': 'logits', 'i3d-600': 'avgpool', 'offline': 'offline'}
 _DISTANCES = ('frechet', 'kernel', 'precision_recall')
-_SCORES = {
-    'i3d-400': _DISTANCES,
-    'i3d-600': (*_DISTANCES, 'inception'),
-    'c3d-tgan': ('inception',),
-    'c3d-tgan2': ('inception',),
-    'offline': _DISTANCES,
-}
+_EPSILON = {'c3d-tgan': 1e-7, 'c3d-tgan2': 1e-20}
 
 
-class FileClips:
-    """Clips of a folder: videos, one clip a file, and npz or npy arrays [N, T, H, W, C] or [T, H, W, C] uint8.
+@dataclass(frozen=True)
+class Comparison:
+    """How two folders are compared.
 
-    Files are opened one at a time, in order of names.
-
-    Args:
-        folder: looked through with all folders inside.
-        decode: path of a video to frames uint8 [T, H, W, C].
-        num_frames: the first so many frames of each clip; None where all have the same number.
-
-    Raises:
-        InputError: the folder holds no clips.
+    Attributes:
+        names: protocols fvd_<n>_<T>f or offline_<n>; none for every network on all clips.
+        seed: of the choice of clips.
+        ddof: of covariances.
+        kept: folder in which the sums of both sides are kept, to be gone on with and taken again; None for nowhere.
     """
 
-    def __init__(self, folder: str, decode: Callable[[str], np.ndarray], num_frames: int | None = None):
-        self.folder, self._decode, self._num_frames = folder, decode, num_frames
-        if not os.path.isdir(folder):
-            raise InputError(f'there is no folder {folder}; give two folders of videos or npz files')
-        found = [os.path.join(place, name) for place, _, names in os.walk(folder) for name in names]
-        self.paths = sorted(path for path in found if path.lower().endswith((*ARRAYS, *VIDEOS)))
-        if not self.paths:
-            raise InputError(f'{folder} holds no videos and no npz or npy files; give a folder of clips')
-        self.encodings = sorted({os.path.splitext(path)[1].lower() for path in self.paths})
-
-    def __iter__(self):
-        """Clips uint8 [T, H, W, C], all of one shape."""
-        expected = None
-        for path in self.paths:
-            for clip in self._clips(path):
-                if self._num_frames is not None:
-                    if len(clip) < self._num_frames:
-                        raise InputError(f'{path} has {len(clip)} frames; lower --num_frames={self._num_frames}')
-                    clip = clip[: self._num_frames]
-                expected = expected or clip.shape
-                if clip.shape != expected:
-                    raise InputError(
-                        f'{path} is {clip.shape} where the clips before it are {expected} (frames, height, width, '
-                        'channels); make them equal, or give --num_frames for a common length'
-                    )
-                yield clip
-
-    def _clips(self, path: str) -> Sequence[np.ndarray]:
-        if not path.lower().endswith(ARRAYS):
-            return [self._decode(path)]
-        try:
-            stored = np.load(path, allow_pickle=False)
-            arrays = [stored[name] for name in stored.files] if path.lower().endswith('.npz') else [stored]
-        except Exception as error:  # damaged archives raise whatever zip, zlib or NumPy think of first
-            raise InputError(f'{path} cannot be read ({error}); write it again') from error
-        clips = []
-        for array in arrays:
-            if array.dtype != np.uint8 or array.ndim not in (4, 5) or array.shape[-1] not in (1, 3):
-                raise InputError(
-                    f'{path} holds {array.dtype} {array.shape}; give uint8 [clips, frames, height, width, 1 or 3]'
-                )
-            clips.extend(array if array.ndim == 5 else [array])
-        return clips
+    names: Sequence[str] = ()
+    seed: int = 0
+    ddof: int = 1
+    kept: str | None = None
 
 
 def compare(
-    folders: tuple[FileClips, FileClips],
-    networks: Mapping[str, FeatureNetwork],
-    batch_size: int = 8,
+    folders: tuple[FolderClips, FolderClips],
+    extractor: Extractor,
+    how: Comparison = Comparison(),
     log: Callable[[str], None] = print,
 ) -> list[dict[str, object]]:
-    """Frechet and kernel distance, precision, recall and IS of the second folder against the first, by every network.
+    """Frechet and kernel distance, precision, recall and IS of the second folder against the first.
 
-    I3D-400 gives FVD (logits), I3D-600 the paper's FID (avgpool), C3D the IS of UCF-101 alone.
+    I3D-400 gives FVD (logits), I3D-600 the paper's FID (avgpool), C3D the IS of UCF-101 alone. Everything that can be
+    checked without decoding is, before the first clip goes through a network.
 
     Returns:
-        One result per network, written like those of `evaluation.evaluate`.
+        One result per network or protocol, written like those of `evaluate.evaluate`.
 
     Raises:
         InputError: a folder holds one clip or none, or clips that differ in shape or that a network cannot read.
     """
-    sides, shapes = zip(*(_collect(folder, networks, batch_size, log) for folder in folders))
-    if shapes[0][0] != shapes[1][0]:
+    chosen = [_protocol(name) for name in how.names] or [_of_network(name) for name in extractor.networks]
+    for folder in folders:
+        if folder.count < 2:
+            raise InputError(f'{folder.folder} holds {folder.count} clip; a distribution needs at least 2.')
+    _check_lengths(folders)
+    sides = [_Side(protocol, folders, extractor) for protocol in chosen]
+    with tempfile.TemporaryDirectory() as temporary:
+        place = how.kept or temporary
+        os.makedirs(place, exist_ok=True)
+        for index, folder in enumerate(folders):
+            _fill(folder, [side.sums[index] for side in sides], extractor, (place, how.seed), log)
+    _check_lengths(folders)  # those that had to be decoded
+    return [side.result(folders, extractor, how) for side in sides]
+
+
+def _protocol(name: str) -> Protocol:
+    protocol = protocols.find(name)
+    if protocol.real_clips is None or protocol.context_frames is not None:
+        raise InputError(
+            f'{name} is for a run and not for folders; with --files give fvd_<clips>_<frames>f or offline_<clips>, or '
+            'no protocol for all clips.'
+        )
+    return protocol
+
+
+def _of_network(name: str) -> Protocol:
+    scores = (*(_DISTANCES if name in _FEATURES else ()), *(() if name in ('i3d-400', 'offline') else ('inception',)))
+    feature, epsilon = _FEATURES.get(name, ''), _EPSILON.get(name, 0.0)
+    return Protocol(f'files {name}', 'two folders, all clips', name, scores, feature, epsilon=epsilon)
+
+
+def _check_lengths(folders: tuple[FolderClips, FolderClips]) -> None:
+    shapes = [folder.shape for folder in folders]
+    if all(shapes) and shapes[0][0] != shapes[1][0]:
         raise InputError(
             f'clips have {shapes[0][0]} frames in {folders[0].folder} and {shapes[1][0]} in {folders[1].folder}; '
-            'give --num_frames for a common length'
+            'give --num_frames for a common length.'
         )
-    results = []
-    for name, network in networks.items():
-        real, fake = (side[name] for side in sides)
-        found: Scores = {}
-        for score in _SCORES[name]:
-            found.update(scoring.COMPUTE[score](real, [fake]))
-        counts = [next(iter(side.values())).count for side in (real, fake)]
-        results.append(_result(network, found, counts, shapes, folders))
-    return results
 
 
-def _collectors(network: FeatureNetwork) -> dict[str, Collector]:
-    name, sizes, found = network.name, network.sizes, {}
-    if name in _FEATURES:
-        feature = _FEATURES[name]
-        for kind in ('moments', 'rows'):
-            found[kind] = Collector(name, feature, sizes[feature], sys.maxsize, kind)
-    if 'softmax' in sizes:
-        found['entropies'] = Collector(name, 'softmax', sizes['softmax'], sys.maxsize, 'entropies')
-    return found
+class _Side:
+    """One protocol on both folders: its sums, and the result."""
+
+    def __init__(self, protocol: Protocol, folders: tuple[FolderClips, FolderClips], extractor: Extractor):
+        self.protocol, self.network = protocol, find_network(protocol, extractor)
+        counts = [protocol.real_clips or folder.count for folder in folders]
+        for folder, count in zip(folders, counts):
+            if count > folder.count:
+                raise InputError(f'{protocol.name} needs {count} clips and {folder.folder} holds {folder.count}.')
+            if folder.shape is not None:
+                self._check_shape(folder)
+        self.counts = counts
+        ends = real_ends(counts[0], folders[0].count, counts[1]), tenths(counts[1])
+        frames = protocol.frames if protocol.prefix else None
+        view = View(protocol.network, frames, protocol.every)
+        self.sums = [sums_for(protocol, self.network, view, *each) for each in zip(ends, counts)]
+        if 'inception' in protocol.scores:
+            self.sums[1]['entropies'] = entropies_for(protocol, self.network, view, ends[1])
+
+    def _check_shape(self, folder: FolderClips) -> None:
+        frames = -(-folder.shape[0] // self.protocol.every)
+        if self.protocol.frames and frames < self.protocol.frames:
+            needed = f'{self.protocol.frames} frames, every {self.protocol.every}'
+            raise InputError(f'{self.protocol.name} needs {needed}, and {folder.folder} has {folder.shape[0]}.')
+        self.network.check((self.protocol.frames or frames, *folder.shape[1:]))
+
+    def result(
+        self, folders: tuple[FolderClips, FolderClips], extractor: Extractor, how: Comparison
+    ) -> dict[str, object]:
+        """The JSON line."""
+        real, fake = self.sums
+        compute = {
+            'frechet': lambda: scoring.frechet(real, [fake], self.counts[0], how.ddof),
+            'inception': lambda: scoring.inception([fake]),
+            'kernel': lambda: scoring.kernel(real, [fake]),
+            'precision_recall': lambda: scoring.precision_recall(real, [fake]),
+        }
+        found: scoring.Scores = {}
+        for score in self.protocol.scores:
+            found.update(compute[score]())
+        return {
+            'protocol': self.protocol.name,
+            'source': self.protocol.source,
+            'scores': found,
+            'network': self.network.identity,
+            'feature': self.protocol.feature or None,
+            'real_clips': self.counts[0],
+            'fake_clips': self.counts[1],
+            'frames': self.protocol.frames or folders[0].shape[0],
+            'every': self.protocol.every,
+            'sizes': [list(folder.shape[1:]) for folder in folders],
+            'encodings': [folder.encodings for folder in folders],
+            'value_ranges': [folder.value_range for folder in folders],
+            'quantized': extractor.quantize,
+            'ddof': how.ddof,
+            'seed': how.seed,
+            'truncation': None,
+            'standing_statistics': None,
+            'versions': report.versions(),
+            'warnings': self._notes(folders),
+        }
+
+    def _notes(self, folders: tuple[FolderClips, FolderClips]) -> list[str]:
+        notes, identity, counts = [], self.network.identity, self.counts
+        if not identity['published_weights']:
+            notes.append(f'{identity["network"]} weights {identity["weights"]}')
+        size = self.network.sizes.get(self.protocol.feature, 0)
+        if min(counts) <= size and self.network.name != 'offline':
+            notes.append(
+                f'{min(counts)} clips for {size} features: the covariance has no full rank and the distance is far '
+                'too large; compare only at equal numbers of clips'
+            )
+        if counts[0] != counts[1]:
+            notes.append(f'{counts[0]} clips against {counts[1]}: compare only with the same numbers')
+        if 'precision_recall' in self.protocol.scores and min(counts) <= scoring.NEIGHBOURS:
+            notes.append(f'precision and recall need more than {scoring.NEIGHBOURS} clips in each folder')
+        first, second = (folder.shape[1:] for folder in folders)
+        if first != second:
+            notes.append(f'clips are {first} in one folder and {second} in the other (height, width, channels)')
+        return notes
 
 
-def _collect(
-    folder: FileClips, networks: Mapping[str, FeatureNetwork], batch_size: int, log: Callable[[str], None]
-) -> tuple[dict[str, dict[str, Collector]], tuple[int, ...]]:
-    """Statistics of every clip of a folder by network, and the clips' shape."""
-    streams, wanted = Streams(networks, batch_size), tuple(networks)
-    found = {name: _collectors(network) for name, network in networks.items()}
-    clips, count, shape = iter(folder), 0, ()
-    while batch := list(itertools.islice(clips, batch_size)):
-        features = streams.of(tf.constant(np.stack(batch).astype(np.float32) / 127.5 - 1), wanted)
-        for collector in (collector for own in found.values() for collector in own.values()):
-            collector.update(features[collector.network][collector.feature])
-        count, shape = count + len(batch), batch[0].shape
-        log(f'{folder.folder}: {count} clips')
-    if count < 2:
-        raise InputError(f'{folder.folder} holds {count} clip; a distribution needs at least 2')
-    return found, shape
+def _fill(
+    folder: FolderClips,
+    sums: Sequence[dict[str, Wanted]],
+    extractor: Extractor,
+    place: tuple[str, int],
+    log: Callable[[str], None],
+) -> None:
+    """Adds the clips of a folder to every sum; what was kept of it before is taken."""
+    kept, seed = place
+    order = np.random.RandomState(seed).permutation(folder.count)  # the clips' numbers in a pass
+    key = {'folder': folder.key(), 'seed': seed, 'quantized': extractor.quantize}
+    missing: list[tuple[Wanted, dict]] = []
+    for wanted in (wanted for own in sums for wanted in own.values()):
+        own_key = {**key, 'network': extractor.networks[wanted.view.network].identity}
+        if not passes.find_kept(kept, wanted, own_key):
+            missing.append((wanted, own_key))
+    if not missing:
+        next(folder.clips([0]), None)  # its shape and range go into the result
+        return
+    count = max(_last(wanted, folder.count) for wanted, _ in missing)
+    chosen = np.flatnonzero(order < count)
+    views = tuple(dict.fromkeys(wanted.view for wanted, _ in missing))
+    rows = extractor.share.batch_size
+
+    def batches(first: int) -> Iterator:
+        places = chosen[first * rows :]
+        clips = folder.clips(places)
+        for start in range(0, len(places), rows):
+            numbers = order[places[start : start + rows]]
+            yield numbers, extractor.of(tf.constant(np.stack([next(clips) for _ in numbers])), views)
+
+    pass_ = Pass(folder.folder, count, batches, [wanted for wanted, _ in missing], {**key, 'rows': rows})
+    passes.run(pass_, kept, extractor.processes, log)
+    for wanted, own_key in missing:
+        passes.keep(kept, wanted, own_key)
+    tf.io.gfile.remove(pass_.path(kept, 0, 1))
 
 
-def _result(
-    network: FeatureNetwork,
-    found: Scores,
-    counts: Sequence[int],
-    shapes: Sequence[tuple[int, ...]],
-    folders: tuple[FileClips, FileClips],
-) -> dict[str, object]:
-    warnings = []
-    if not network.identity['published_weights']:
-        warnings.append(f'{network.identity["network"]} weights {network.identity["weights"]}')
-    size = network.sizes.get(_FEATURES.get(network.name, ''), 0)
-    if min(counts) <= size:
-        warnings.append(
-            f'{min(counts)} clips for {size} features: the covariance has no full rank and the distance is far too '
-            'large; compare only at equal numbers of clips'
-        )
-    return {
-        'protocol': f'files {network.name}',
-        'scores': found,
-        'network': network.identity,
-        'feature': _FEATURES.get(network.name),
-        'real_clips': counts[0],
-        'fake_clips': counts[1],
-        'frames': shapes[0][0],
-        'sizes': [list(shape[1:]) for shape in shapes],
-        'encodings': [folder.encodings for folder in folders],
-        'truncation': None,
-        'standing_statistics': False,
-        'versions': report.versions(),
-        'warnings': warnings,
-    }
+def _last(wanted: Wanted, count: int) -> int:
+    return wanted.sums.ends[-1] if hasattr(wanted.sums, 'ends') else wanted.sums.end or count

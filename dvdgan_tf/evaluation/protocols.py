@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from dvdgan_tf.errors import InputError
+
+PaperRow = tuple[int, int, str, str]  # frames, resolution, score, split
 
 
 @dataclass(frozen=True)
@@ -21,16 +24,23 @@ class Protocol:
         feature: of the network, for all but the Inception score.
         split: of the real clips.
         window: which frames of a real video: first, center or random.
+        crop: which square of the frames of a real video: center, or random as in training.
         real_clips: real clips used; None for every clip of the split once.
+        again: whether further windows of the same clips are taken where the split has too few.
         fake_clips: generated clips; None for as many as there are real ones.
         samples_per_context: for prediction, clips generated for every real one.
         context_frames: first frames that a model must take from the real clip; None where either kind of model will do.
         frames: of a whole clip, context included; None for whatever the model makes.
+        every: every so many-th frame of a clip is shown to the network.
+        prefix: whether a model of more frames is scored too, on its first `frames`.
+        resolution: that the source of the recipe has; another is named in the result. None for any.
         stride: between frames in the source video; None for whatever the model was trained with.
         repeats: times the fake set is generated anew, with another seed.
         truncations: sigmas of a truncation curve; empty for one run at the sigma asked for.
         epsilon: inside the logarithms of the Inception score.
-        paper: the paper's numbers by (frames, resolution, score).
+        paper: the paper's numbers by (frames, resolution, score, split).
+        changes: what was asked for instead of the recipe's own, in words.
+        recipe_clips: generated clips of the recipe, where `fake_clips` is what was asked for instead.
     """
 
     name: str
@@ -40,16 +50,23 @@ class Protocol:
     feature: str = ''
     split: str = 'train'
     window: str = 'random'
+    crop: str = 'random'
     real_clips: int | None = None
+    again: bool = False
     fake_clips: int | None = None
     samples_per_context: int = 1
     context_frames: int | None = None
     frames: int | None = None
     stride: int | None = None
+    every: int = 1
+    prefix: bool = False
+    resolution: int | None = None
     repeats: int = 1
     truncations: tuple[float, ...] = ()
     epsilon: float = 0.0
-    paper: dict[tuple[int, int, str], float] = field(default_factory=dict)
+    paper: dict[PaperRow, float] = field(default_factory=dict)
+    changes: tuple[str, ...] = ()
+    recipe_clips: int | None = None
 
     @property
     def needs_real(self) -> bool:
@@ -66,9 +83,9 @@ _TABLE_1 = {
 }
 
 
-def _table_1(column: int) -> dict[tuple[int, int, str], float]:
+def _table_1(column: int) -> dict[PaperRow, float]:
     names = ('frechet', 'inception')
-    return {(*size, name): row[column + i] for size, row in _TABLE_1.items() for i, name in enumerate(names)}
+    return {(*size, name, 'train'): row[column + i] for size, row in _TABLE_1.items() for i, name in enumerate(names)}
 
 
 _K600 = Protocol(
@@ -79,6 +96,7 @@ _K600 = Protocol(
     feature='avgpool',
     fake_clips=50_000,
     stride=2,
+    context_frames=0,
     paper=_table_1(0),
 )
 _BAIR = Protocol(
@@ -89,11 +107,13 @@ _BAIR = Protocol(
     feature='logits',
     split='test',
     window='first',
+    crop='center',
     real_clips=256,
     context_frames=1,
     frames=16,
     stride=1,
-    paper={(16, 64, 'frechet'): 109.8},
+    resolution=64,
+    paper={(16, 64, 'frechet', 'test'): 109.8},
 )
 _UCF = Protocol(
     name='ucf101_is_tgan',
@@ -102,9 +122,25 @@ _UCF = Protocol(
     scores=('inception',),
     fake_clips=9_984,
     frames=16,
+    context_frames=0,
+    resolution=128,
     repeats=4,
     epsilon=1e-7,
-    paper={(16, 128, 'inception'): 32.97},
+    paper={(16, 128, 'inception', 'train'): 32.97},
+)
+_TABLE_4 = Protocol(
+    name='fvd_k600_fp',
+    source='DVD-GAN Table 4, FVD of Unterthiner et al. 2018',
+    network='i3d-400',
+    scores=('frechet', 'kernel'),
+    feature='logits',
+    split='test',
+    context_frames=5,
+    frames=16,
+    stride=1,
+    resolution=64,
+    repeats=4,
+    paper={(16, 64, 'frechet', 'train'): 68.66, (16, 64, 'frechet', 'test'): 69.15},
 )
 _TABLE = (
     _K600,
@@ -115,18 +151,13 @@ _TABLE = (
         truncations=(0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0),
         paper=_table_1(2),
     ),
-    Protocol(
-        name='fvd_k600_fp',
-        source='DVD-GAN Table 4, FVD of Unterthiner et al. 2018',
-        network='i3d-400',
-        scores=('frechet', 'kernel'),
-        feature='logits',
-        split='test',
-        context_frames=5,
-        frames=16,
-        stride=1,
-        repeats=4,
-        paper={(16, 64, 'frechet'): 69.15},
+    _TABLE_4,
+    dataclasses.replace(
+        _TABLE_4,
+        name='fvd_k600_synthesis',
+        source='DVD-GAN Table 4, last row: a synthesis model of 16 frames; FVD of Unterthiner et al. 2018',
+        context_frames=0,
+        paper={(16, 64, 'frechet', 'train'): 32.3, (16, 64, 'frechet', 'test'): 31.1},
     ),
     _BAIR,
     dataclasses.replace(_BAIR, name='fvd_bair_256x100', samples_per_context=100),
@@ -148,16 +179,20 @@ _TABLE = (
         scores=('psnr', 'ssim', 'lpips'),
         split='test',
         window='first',
+        crop='center',
     ),
 )
-_FVD = re.compile(r'fvd_(\d+)_(\d+)f')
+_FVD = re.compile(r'fvd_(\d+)_(\d+)f(?:_every(\d+))?')
 _OFFLINE = re.compile(r'offline_(\d+)')
 
-NAMES = (*(protocol.name for protocol in _TABLE), 'fvd_<clips>_<frames>f', 'offline_<clips>')
+NAMES = (
+    *(protocol.name for protocol in _TABLE),
+    *('fvd_<clips>_<frames>f', 'fvd_<clips>_<frames>f_every<n>', 'offline_<clips>'),
+)
 
 
 def find(name: str) -> Protocol:
-    """The protocol of that name; fvd_2048_16f and offline_256 carry their numbers in the name.
+    """The protocol of that name; fvd_2048_16f, fvd_2048_16f_every4 and offline_256 carry their numbers in the name.
 
     Raises:
         InputError: there is none.
@@ -166,27 +201,49 @@ def find(name: str) -> Protocol:
         if protocol.name == name:
             return protocol
     fvd, offline = _FVD.fullmatch(name), _OFFLINE.fullmatch(name)
-    if fvd and int(fvd[1]) > 1:
-        clips, frames = int(fvd[1]), int(fvd[2])
+    if fvd and int(fvd[1]) > 1 and int(fvd[3] or 1) > 0:
         return Protocol(
             name=name,
             source='FVD (Unterthiner et al. 2018) as used today: n real and n generated clips',
             network='i3d-400',
             scores=('frechet', 'kernel', 'precision_recall'),
             feature='logits',
-            real_clips=clips,
-            fake_clips=clips,
-            frames=frames,
+            real_clips=int(fvd[1]),
+            fake_clips=int(fvd[1]),
+            frames=int(fvd[2]),
+            every=int(fvd[3] or 1),
+            prefix=True,
         )
     if offline and int(offline[1]) > 1:
-        clips = int(offline[1])
         return Protocol(
             name=name,
             source='this package: features of an untrained network, not FVD',
             network='offline',
             scores=('frechet', 'kernel', 'precision_recall'),
             feature='offline',
-            real_clips=clips,
-            fake_clips=clips,
+            real_clips=int(offline[1]),
+            again=True,
+            fake_clips=int(offline[1]),
         )
-    raise InputError(f'there is no protocol {name!r}; choose one of {", ".join(NAMES)}')
+    raise InputError(f'there is no protocol {name!r}; choose one of {", ".join(NAMES)}.')
+
+
+def choose(names: Sequence[str], **instead: str | int | None) -> list[Protocol]:
+    """The protocols of these names, with a split, repeats or fake_clips instead of their own, which they tell.
+
+    Raises:
+        InputError: there is no name, or no such protocol.
+    """
+    if not names:
+        raise InputError(f'no protocol was given; choose from {", ".join(NAMES)}.')
+    found = []
+    for protocol in map(find, dict.fromkeys(names)):
+        wanted = {name: value for name, value in instead.items() if value not in (None, getattr(protocol, name))}
+        said = tuple(_said(name, value, getattr(protocol, name)) for name, value in wanted.items())
+        found.append(dataclasses.replace(protocol, **wanted, changes=said, recipe_clips=protocol.fake_clips))
+    return found
+
+
+def _said(name: str, value: str | int, own: str | int | None) -> str:
+    what = 'generated clips' if name == 'fake_clips' else name
+    return f'{what} {value} instead of {"one for each real clip" if own is None else own}'

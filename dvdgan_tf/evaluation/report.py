@@ -2,27 +2,82 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import json
 from collections.abc import Mapping, Sequence
 
 import tensorflow as tf
 
+from dvdgan_tf.errors import InputError
+
 FILE_NAME = 'evaluation.jsonl'
 _PACKAGES = ('tensorflow', 'tf-keras', 'tensorflow-hub', 'numpy')
+_RISES = ('inception', 'precision', 'recall', 'psnr', 'ssim')
 _SYMBOLS = {'frechet': 'Frechet distance', 'inception': 'Inception score', 'kernel': 'kernel distance'}
 
 
+def sign(score: str) -> float:
+    """1 for a score that is best when small, -1 for one that is best when large."""
+    return -1.0 if score in _RISES else 1.0
+
+
 def versions() -> dict[str, str]:
-    """Of the libraries that compute."""
-    return {name: importlib.metadata.version(name) for name in _PACKAGES}
+    """Of the libraries that compute, where they are installed."""
+    found = {}
+    for name in _PACKAGES:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            found[name] = importlib.metadata.version(name)
+    return found
+
+
+def read(path: str) -> list[dict[str, object]]:
+    """The results in a file of JSON lines, none where there is no such file; a torn line is passed over."""
+    if not tf.io.gfile.exists(path):
+        return []
+    results = []
+    with tf.io.gfile.GFile(path) as file:
+        for line in file.read().splitlines():
+            with contextlib.suppress(ValueError):
+                results.append(json.loads(line))
+    return results
+
+
+def by_key(path: str) -> dict[str, dict[str, object]]:
+    """The results in a file by their keys; of equal keys the last."""
+    return {result['key']: result for result in read(path) if 'key' in result}
 
 
 def append(path: str, results: Sequence[Mapping[str, object]]) -> None:
     """Appends one JSON line for each result."""
-    lines = ''.join(json.dumps(result, sort_keys=True, allow_nan=False) + '\n' for result in results)
+    # A line that a kill has torn must not spoil the next one.
+    lines = '' if ends_whole(path) else '\n'
+    lines += ''.join(json.dumps(result, sort_keys=True, allow_nan=False) + '\n' for result in results)
     with tf.io.gfile.GFile(path, 'a') as file:
         file.write(lines)
+
+
+def ends_whole(path: str) -> bool:
+    """Whether a file is absent, empty or ends with the end of a line."""
+    if not tf.io.gfile.exists(path) or not tf.io.gfile.stat(path).length:
+        return True
+    with tf.io.gfile.GFile(path, 'rb') as file:
+        file.seek(tf.io.gfile.stat(path).length - 1)
+        return file.read() == b'\n'
+
+
+def check_writable(path: str) -> None:
+    """Refuses a file that cannot be written, before there is anything to write.
+
+    Raises:
+        InputError: its folder is missing, or it cannot be opened.
+    """
+    try:
+        with tf.io.gfile.GFile(path, 'a') as file:
+            file.write('')
+    except tf.errors.OpError as error:
+        reason = error.message.rsplit('; ', 1)[-1]
+        raise InputError(f'{path} cannot be written ({reason}); make its folder, or give another path.') from error
 
 
 def table(results: Sequence[Mapping[str, object]]) -> str:

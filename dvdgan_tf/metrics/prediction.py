@@ -1,4 +1,4 @@
-"""How close predicted frames are to the true ones: PSNR, SSIM and LPIPS, each per frame and averaged over a clip."""
+"""How close predicted frames are to the true ones: PSNR, SSIM and LPIPS of each frame."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dvdgan_tf.errors import InputError
 from dvdgan_tf.metrics.networks.weights import digest, read_arrays
 from dvdgan_tf.metrics.preprocessing import colour
 
+SSIM_WINDOW = 11  # pixels
 _WORST_CASE = 1e-10  # of the squared error: equal frames have 100 dB, not infinity
 
 
@@ -16,23 +17,32 @@ def _frames(clips: tf.Tensor) -> tf.Tensor:
     return tf.reshape((tf.cast(clips, tf.float32) + 1) / 2, [-1, *clips.shape[2:]])
 
 
-def _per_clip(frames: tf.Tensor, num_frames: int) -> tf.Tensor:
-    return tf.reduce_mean(tf.reshape(frames, [-1, num_frames]), 1)
+def _per_frame(frames: tf.Tensor, num_frames: int) -> tf.Tensor:
+    return tf.reshape(frames, [-1, num_frames])
 
 
 def psnr(real: tf.Tensor, fake: tf.Tensor) -> tf.Tensor:
-    """Peak signal-to-noise ratio in dB of clips [B, T, H, W, C] in [-1, 1]: the mean over the frames, [B]."""
+    """Peak signal-to-noise ratio in dB of each frame of clips [B, T, H, W, C] in [-1, 1]: [B, T]."""
     error = tf.reduce_mean(tf.math.squared_difference(_frames(real), _frames(fake)), [1, 2, 3])
     decibel = -10 * tf.math.log(tf.maximum(error, _WORST_CASE)) / tf.math.log(10.0)
-    return _per_clip(decibel, real.shape[1])
+    return _per_frame(decibel, real.shape[1])
 
 
 def ssim(real: tf.Tensor, fake: tf.Tensor) -> tf.Tensor:
-    """Structural similarity (Wang et al. 2004) of clips [B, T, H, W, C] in [-1, 1]: the mean over the frames, [B].
+    """Structural similarity (Wang et al. 2004) of each frame of clips [B, T, H, W, C] in [-1, 1]: [B, T].
 
     Gaussian window of 11 pixels and deviation 1.5, K1 = 0.01, K2 = 0.03.
+
+    Raises:
+        InputError: the frames are smaller than the window.
     """
-    return _per_clip(tf.image.ssim(_frames(real), _frames(fake), max_val=1.0), real.shape[1])
+    height, width = real.shape[2:4]
+    if min(height, width) < SSIM_WINDOW:
+        raise InputError(
+            f'frames of {height}x{width} pixels are smaller than the window of SSIM, {SSIM_WINDOW} pixels; '
+            'compare larger clips.'
+        )
+    return _per_frame(tf.image.ssim(_frames(real), _frames(fake), 1.0, filter_size=SSIM_WINDOW), real.shape[1])
 
 
 # AlexNet as LPIPS takes it: (name in lpips' state_dict, kernel, stride, padding), a 3x3 stride 2 pool before the second
@@ -71,20 +81,20 @@ class LPIPS(tf.Module):
         for name, shape in expected.items():
             if name not in arrays or arrays[name].shape != shape:
                 found = arrays[name].shape if name in arrays else 'missing'
-                raise InputError(f'{path} is no LPIPS on AlexNet: {name} is {found} where {shape} is expected')
+                raise InputError(f'{path} is no LPIPS on AlexNet: {name} is {found} where {shape} is expected.')
         self.hash = digest({name: arrays[name] for name in expected})
         self._weights = {name: tf.constant(arrays[name], tf.float32) for name in expected}
 
     @tf.function(autograph=False)
     def __call__(self, real: tf.Tensor, fake: tf.Tensor) -> tf.Tensor:
-        """Distance of clips [B, T, H, W, 1 or 3] in [-1, 1]: the mean over the frames, [B]."""
+        """Distance of each frame of clips [B, T, H, W, 1 or 3] in [-1, 1]: [B, T]."""
         distance = 0.0
         pairs = zip(self._features(real), self._features(fake))
         for index, (first, second) in enumerate(pairs):
             weight = tf.reshape(self._weights[f'lin{index}.model.1.weight'], [-1])
             squares = tf.math.squared_difference(_unit(first), _unit(second))
             distance += tf.reduce_mean(tf.reduce_sum(squares * weight, -1), [1, 2])
-        return _per_clip(distance, real.shape[1])
+        return _per_frame(distance, real.shape[1])
 
     def _features(self, clips: tf.Tensor) -> list[tf.Tensor]:
         clips = colour(clips)

@@ -31,7 +31,7 @@ def _clips(frames: tf.Tensor, num_frames: int) -> tf.Tensor:
     return tf.reshape(frames, [-1, num_frames, *frames.shape[1:]])
 
 
-def i3d_input(clips: tf.Tensor) -> tf.Tensor:
+def i3d_input(clips: tf.Tensor, half_pixel: bool = False) -> tf.Tensor:
     """Preprocessing of FVD (Unterthiner et al. 2018): legacy bilinear to 224x224, aspect squashed, range [-1, 1].
 
     TensorFlow 1's legacy kernel (corners not aligned, pixel centres at whole numbers, no antialiasing). The half-pixel
@@ -39,13 +39,14 @@ def i3d_input(clips: tf.Tensor) -> tf.Tensor:
 
     Args:
         clips: [B, T, H, W, 1 or 3] in [-1, 1].
+        half_pixel: resize with the half-pixel kernel of today, to match code bases that do; it is not FVD's.
 
     Returns:
         [B, T, 224, 224, 3] float32.
     """
     pixels = (colour(clips) + 1) * 127.5
     resized = tf.raw_ops.ResizeBilinear(
-        images=_frames(pixels), size=[I3D_SIZE, I3D_SIZE], align_corners=False, half_pixel_centers=False
+        images=_frames(pixels), size=[I3D_SIZE, I3D_SIZE], align_corners=False, half_pixel_centers=half_pixel
     )
     return _clips(2 * resized / 255 - 1, clips.shape[1])
 

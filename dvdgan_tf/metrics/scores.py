@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -23,23 +23,44 @@ def trace_sqrt_product(first: np.ndarray, second: np.ndarray) -> float:
 
     Only symmetric matrices are decomposed: scipy's sqrtm of the plain product returns -1e31 for sets smaller than d.
     """
-    values, vectors = np.linalg.eigh(first)
-    root = (vectors * np.sqrt(_clipped(values))) @ vectors.T
+    return _trace_with(_root(first), second)
+
+
+def _root(covariance: np.ndarray) -> np.ndarray:
+    values, vectors = np.linalg.eigh(covariance)
+    return (vectors * np.sqrt(_clipped(values))) @ vectors.T
+
+
+def _trace_with(root: np.ndarray, second: np.ndarray) -> float:
     return float(np.sqrt(_clipped(np.linalg.eigvalsh(root @ second @ root))).sum())
 
 
-def frechet_distance(first: Moments, second: Moments) -> float:
+def frechet_distance(first: Moments, second: Moments, ddof: int = 1) -> float:
     """Squared Frechet distance |m1 - m2|^2 + Tr(S1 + S2 - 2 sqrt(S1 S2)) of the Gaussians with these moments.
+
+    Args:
+        first: of one set.
+        second: of the other.
+        ddof: of both covariances; 1, and 0 in some code bases, whose numbers can be matched.
 
     Raises:
         InputError: the sizes differ, or a set has fewer than two clips.
     """
-    if first.size != second.size:
-        raise InputError(f'features of {first.size} and {second.size} columns cannot be compared; use one network')
-    cov_first, cov_second = first.covariance(), second.covariance()
-    shift = first.mean() - second.mean()
-    traces = np.trace(cov_first) + np.trace(cov_second)
-    return float(shift @ shift + traces - 2 * trace_sqrt_product(cov_first, cov_second))
+    return frechet_distance_from(first, ddof)(second)
+
+
+def frechet_distance_from(first: Moments, ddof: int = 1) -> Callable[[Moments], float]:
+    """The Frechet distance from one set as a function of the other, whose half of the work is done once."""
+    mean, covariance = first.mean(), first.covariance(ddof)
+    root, trace = _root(covariance), np.trace(covariance)
+
+    def distance(second: Moments) -> float:
+        if second.size != first.size:
+            raise InputError(f'features of {first.size} and {second.size} columns cannot be compared; use one network.')
+        other, shift = second.covariance(ddof), mean - second.mean()
+        return float(shift @ shift + trace + np.trace(other) - 2 * _trace_with(root, other))
+
+    return distance
 
 
 def inception_score(entropies: ClassEntropies) -> float:
@@ -49,7 +70,7 @@ def inception_score(entropies: ClassEntropies) -> float:
         InputError: there is no clip.
     """
     if not entropies.count:
-        raise InputError('an Inception score needs at least one clip and none was given')
+        raise InputError('an Inception score needs at least one clip and none was given.')
     marginal = entropies.total / entropies.count
     return float(np.exp(entropies.plogp / entropies.count - entropies.entropy_sum(marginal)))
 
@@ -61,20 +82,22 @@ def split_inception_score(splits: Sequence[ClassEntropies]) -> tuple[float, floa
 
 
 def kernel_distance(real: np.ndarray, fake: np.ndarray) -> tuple[float, float | None]:
-    """Kernel distance (KID, KVD; Binkowski et al. 2018) and its standard error over blocks, as tensorflow-gan has it.
+    """Kernel distance (KID, KVD; Binkowski et al. 2018), as tensorflow-gan has it, and its standard error over blocks.
 
-    Sets of up to 1024 clips are one block, which has no error: None.
+    The unbiased estimate over blocks of at most 1024 clips a side, as many of each side, then their mean. One block
+    has no error: None.
 
     Args:
-        real: features [n, d].
-        fake: features [m, d].
+        real: features [n, d], in random order.
+        fake: features [m, d], in random order.
 
     Raises:
         InputError: fewer than two clips in a set.
     """
     if min(len(real), len(fake)) < 2:
-        raise InputError(f'a kernel distance needs two clips in each set, and {len(real)} and {len(fake)} were given')
+        raise InputError(f'a kernel distance needs two clips in each set, and {len(real)} and {len(fake)} were given.')
     count = -(-max(len(real), len(fake)) // _TILE)
+    count = max(1, min(count, min(len(real), len(fake)) // 2))  # two clips of each side in every block
     blocks = zip(_blocks(real, count), _blocks(fake, count))
     distances = np.array([_squared_mmd(*pair) for pair in blocks])
     return float(distances.mean()), float(distances.std(ddof=1) / np.sqrt(count)) if count > 1 else None
@@ -112,7 +135,7 @@ def precision_recall(real: np.ndarray, fake: np.ndarray, neighbours: int = 3) ->
     """
     if min(len(real), len(fake)) <= neighbours:
         raise InputError(
-            f'precision and recall need more than {neighbours} clips a set; {len(real)} and {len(fake)} were given'
+            f'precision and recall need more than {neighbours} clips a set; {len(real)} and {len(fake)} were given.'
         )
     return _covered(fake, real, neighbours), _covered(real, fake, neighbours)
 

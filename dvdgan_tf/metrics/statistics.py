@@ -1,7 +1,7 @@
 """Streaming statistics of features in float64.
 
-Every accumulator is a plain sum, so it is exact for any split into batches, any order of merging and a last batch of
-any size, and its memory does not depend on the number of clips (8 MB at 1024 features).
+Each is exact for any split into batches, any order of merging and a last batch of any size, and its memory does not
+depend on the number of clips (8 MB at 1024 features).
 """
 
 from __future__ import annotations
@@ -22,20 +22,24 @@ def _rows(values: np.ndarray, valid: np.ndarray | None) -> np.ndarray:
     """[n, d] float64 of the valid rows; half floats become float32 first, so nothing overflows on the way."""
     rows = np.asarray(values)
     if rows.ndim != 2:
-        raise InputError(f'features have shape {rows.shape}; give a matrix [clips, features]')
+        raise InputError(f'features have shape {rows.shape}; give a matrix [clips, features].')
     rows = rows.astype(np.float64)
     if valid is not None:
         rows = rows[np.asarray(valid, bool)]
     if not np.isfinite(rows).all():
-        raise InputError('features hold NaN or infinity; check that the clips are finite and in [-1, 1]')
+        raise InputError('features hold NaN or infinity; check that the clips are finite and in [-1, 1].')
     return rows
 
 
 class Moments:
-    """Mean and covariance (ddof = 1) of a stream of feature vectors."""
+    """Mean and covariance of a stream of feature vectors.
+
+    Sums are taken of the difference from the first batch's mean: features far from zero lose no digits.
+    """
 
     def __init__(self, size: int):
         self.count = 0
+        self.shift = np.zeros(size, np.float64)
         self.total = np.zeros(size, np.float64)
         self.outer = np.zeros((size, size), np.float64)
 
@@ -48,44 +52,50 @@ class Moments:
         """Adds features [n, size]; rows whose `valid` is False do not count."""
         rows = _rows(features, valid)
         if rows.shape[1] != self.size:
-            raise InputError(f'features have {rows.shape[1]} columns where {self.size} are expected; use one network')
+            raise InputError(f'features have {rows.shape[1]} columns where {self.size} are expected; use one network.')
+        if not len(rows):
+            return
+        if not self.count:
+            self.shift = rows.mean(0)
+        rows = rows - self.shift
         self.count += len(rows)
         self.total += rows.sum(0)
         self.outer += rows.T @ rows
 
-    def merge(self, other: 'Moments') -> None:
+    def merge(self, other: Moments) -> None:
         """Adds everything that `other` has seen."""
         if other.size != self.size:
-            raise InputError(f'statistics of {other.size} and {self.size} features cannot be merged; use one network')
+            raise InputError(f'statistics of {other.size} and {self.size} features cannot be merged; use one network.')
+        if not other.count:
+            return
+        if not self.count:
+            self.shift = other.shift.copy()
+        apart = other.shift - self.shift
+        crossed = np.outer(apart, other.total)
         self.count += other.count
-        self.total += other.total
-        self.outer += other.outer
+        self.total += other.total + other.count * apart
+        self.outer += other.outer + crossed + crossed.T + other.count * np.outer(apart, apart)
 
     def mean(self) -> np.ndarray:
         """[size] float64."""
         if self.count < 1:
-            raise InputError('a mean needs at least one clip and none was given')
-        return self.total / self.count
+            raise InputError('a mean needs at least one clip and none was given.')
+        return self.shift + self.total / self.count
 
-    def covariance(self) -> np.ndarray:
-        """[size, size] float64, ddof = 1."""
+    def covariance(self, ddof: int = 1) -> np.ndarray:
+        """[size, size] float64; the sums are divided by the number of clips less ddof."""
         if self.count < 2:
-            raise InputError(f'a covariance needs at least two clips and {self.count} was given')
-        mean = self.mean()
-        return (self.outer - self.count * np.outer(mean, mean)) / (self.count - 1)
+            raise InputError(f'a covariance needs at least two clips and {self.count} was given.')
+        return (self.outer - np.outer(self.total, self.total) / self.count) / (self.count - ddof)
 
     def state(self) -> dict[str, np.ndarray]:
         """The sums as arrays, for an npz file."""
-        return {'count': np.int64(self.count), 'total': self.total, 'outer': self.outer}
+        return {'count': np.int64(self.count), 'shift': self.shift, 'total': self.total, 'outer': self.outer}
 
-    @classmethod
-    def from_state(cls, state: Mapping[str, np.ndarray]) -> 'Moments':
+    def restore(self, state: Mapping[str, np.ndarray]) -> None:
         """The inverse of `state`."""
-        moments = cls(state['total'].size)
-        moments.count = int(state['count'])
-        moments.total = np.array(state['total'], np.float64)
-        moments.outer = np.array(state['outer'], np.float64)
-        return moments
+        self.count = int(state['count'])
+        self.shift, self.total, self.outer = (np.array(state[name]) for name in ('shift', 'total', 'outer'))
 
 
 class ClassEntropies:
@@ -111,7 +121,7 @@ class ClassEntropies:
         """Adds probabilities [n, classes]; rows whose `valid` is False do not count."""
         rows = _rows(probabilities, valid)
         if rows.shape[1] != self.size:
-            raise InputError(f'predictions have {rows.shape[1]} classes, expected are {self.size}; use one network')
+            raise InputError(f'predictions have {rows.shape[1]} classes, expected are {self.size}; use one network.')
         self.count += len(rows)
         self.total += rows.sum(0)
         self.plogp += self.entropy_sum(rows)
@@ -121,31 +131,22 @@ class ClassEntropies:
         shifted = probabilities + self.epsilon
         return float(np.sum(probabilities * np.log(np.where(shifted > 0, shifted, 1.0))))
 
-    def merge(self, other: 'ClassEntropies') -> None:
+    def merge(self, other: ClassEntropies) -> None:
         """Adds everything that `other` has seen."""
         if other.size != self.size or other.epsilon != self.epsilon:
-            raise InputError(f'predictions of {other.size} and {self.size} classes cannot be merged; use one protocol')
+            raise InputError(f'predictions of {other.size} and {self.size} classes cannot be merged; use one protocol.')
         self.count += other.count
         self.total += other.total
         self.plogp += other.plogp
 
     def state(self) -> dict[str, np.ndarray]:
         """The sums as arrays, for an npz file."""
-        return {
-            'count': np.int64(self.count),
-            'total': self.total,
-            'plogp': np.float64(self.plogp),
-            'epsilon': np.float64(self.epsilon),
-        }
+        return {'count': np.int64(self.count), 'total': self.total, 'plogp': np.float64(self.plogp)}
 
-    @classmethod
-    def from_state(cls, state: Mapping[str, np.ndarray]) -> 'ClassEntropies':
+    def restore(self, state: Mapping[str, np.ndarray]) -> None:
         """The inverse of `state`."""
-        entropies = cls(state['total'].size, float(state['epsilon']))
-        entropies.count = int(state['count'])
-        entropies.total = np.array(state['total'], np.float64)
-        entropies.plogp = float(state['plogp'])
-        return entropies
+        self.count, self.total = int(state['count']), np.array(state['total'], np.float64)
+        self.plogp = float(state['plogp'])
 
 
 def save(path: str, arrays: Mapping[str, np.ndarray], key: Mapping[str, object]) -> None:
@@ -171,7 +172,7 @@ def load(path: str, key: Mapping[str, object]) -> dict[str, np.ndarray]:
             arrays = {name: stored[name] for name in stored.files}
         found = json.loads(str(arrays.pop('protocol_key')))
     except (tf.errors.OpError, zipfile.BadZipFile, ValueError, KeyError, EOFError) as error:
-        raise InputError(f'statistics in {path} cannot be read ({error}); delete the file to compute anew') from error
+        raise InputError(f'statistics in {path} cannot be read ({error}); delete the file to compute anew.') from error
     check_key(found, key, path)
     return arrays
 
@@ -186,4 +187,4 @@ def check_key(found: Mapping[str, object], expected: Mapping[str, object], where
     names = sorted(name for name in {*found, *expected} if found.get(name) != expected.get(name))
     if names:
         differences = ', '.join(f'{name}: {found.get(name)!r} for {expected.get(name)!r}' for name in names)
-        raise InputError(f'statistics in {where} belong to another protocol ({differences}); compute them anew')
+        raise InputError(f'statistics in {where} belong to another protocol ({differences}); compute them anew.')

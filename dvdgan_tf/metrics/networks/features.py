@@ -19,6 +19,10 @@ NETWORKS = ('i3d-400', 'i3d-600', 'c3d-tgan', 'c3d-tgan2', 'offline')
 # |logits(white) - logits(black)|^2 of constant clips of 30 frames: the published FVD of 8 clips of zeros against ones.
 _I3D_400_ANSWER = 151.39244
 _I3D_400_FRAMES = 30
+_RESIZES = (
+    'TF1 legacy bilinear (no half-pixel centres, no antialias) to 224x224, aspect squashed',
+    'half-pixel bilinear (no antialias) to 224x224, aspect squashed: NOT that of FVD, to match other code bases',
+)
 
 
 @dataclass(frozen=True)
@@ -32,14 +36,18 @@ class FeatureNetwork:
         identity: what a result says about the network: resize rule, range, weights, whether they are published.
         min_frames: fewest frames of a clip.
         exact_frames: the only number of frames, or None.
+        min_size: fewest rows and columns.
+        takes_labels: whether `features` is given the labels [B] of the clips too: those that they were asked for.
     """
 
     name: str
-    features: Callable[[tf.Tensor], dict[str, tf.Tensor]]
+    features: Callable[..., dict[str, tf.Tensor]]
     sizes: dict[str, int]
     identity: dict[str, object]
     min_frames: int = 1
     exact_frames: int | None = None
+    min_size: int = 1
+    takes_labels: bool = False
 
     def check(self, shape: Sequence[int]) -> None:
         """Refuses clips of shape [.., T, H, W, C] that the network cannot read.
@@ -51,12 +59,16 @@ class FeatureNetwork:
         if frames < self.min_frames:
             raise InputError(
                 f'clips have {frames} frames; {self.name} needs at least {self.min_frames}, because with fewer its '
-                'last pool is empty and every feature NaN'
+                'last pool is empty and every feature NaN.'
             )
         if self.exact_frames and frames != self.exact_frames:
-            raise InputError(f'clips have {frames} frames; {self.name} takes exactly {self.exact_frames}')
+            raise InputError(f'clips have {frames} frames; {self.name} takes exactly {self.exact_frames}.')
+        if min(shape[-3:-1]) < self.min_size:
+            raise InputError(
+                f'clips have {shape[-3]}x{shape[-2]} pixels; {self.name} needs {self.min_size} rows and columns.'
+            )
         if shape[-1] not in (1, 3):
-            raise InputError(f'clips have {shape[-1]} channels; {self.name} takes 1 or 3')
+            raise InputError(f'clips have {shape[-1]} channels; {self.name} takes 1 or 3.')
 
 
 @contextlib.contextmanager
@@ -70,13 +82,16 @@ def full_precision() -> Iterator[None]:
         tf.config.experimental.enable_tensor_float_32_execution(before)
 
 
-def i3d_network(source: str, backend: str = 'keras', width_divisor: int = 1) -> FeatureNetwork:
+def i3d_network(
+    source: str, backend: str = 'keras', width_divisor: int = 1, half_pixel: bool = False
+) -> FeatureNetwork:
     """I3D with the weights of `source`; Kinetics-400 or -600 is seen from the weights.
 
     Args:
         source: as in `i3d_weights.checkpoint_prefix`; the hub backend needs a module.
         backend: 'keras' (the port) or 'hub' (the module's own graph).
         width_divisor: of the network, for tests.
+        half_pixel: resize clips as `preprocessing.i3d_input` says.
 
     Raises:
         InputError: the weights cannot be used.
@@ -90,7 +105,7 @@ def i3d_network(source: str, backend: str = 'keras', width_divisor: int = 1) -> 
         run = hub_module.load(hub_module.resolve(source) if is_address else source)
 
     def features(clips: tf.Tensor) -> dict[str, tf.Tensor]:
-        found = run(preprocessing.i3d_input(clips))
+        found = run(preprocessing.i3d_input(clips, half_pixel))
         return {**found, 'softmax': tf.nn.softmax(found['logits'])}
 
     identity = {
@@ -98,7 +113,7 @@ def i3d_network(source: str, backend: str = 'keras', width_divisor: int = 1) -> 
         'backend': backend,
         'weights_sha256': digest,
         **_recognised(run, port.classes),
-        'resize': 'TF1 legacy bilinear (no half-pixel centres, no antialias) to 224x224, aspect squashed',
+        'resize': _RESIZES[half_pixel],
         'range': '[-1, 1]',
     }
     sizes = {'avgpool': 1024 // width_divisor, 'logits': port.classes, 'softmax': port.classes}
@@ -171,4 +186,4 @@ def offline_network(seed: int = 0) -> FeatureNetwork:
         'resize': 'none',
         'range': '[-1, 1]',
     }
-    return FeatureNetwork('offline', features, {'offline': FEATURES}, identity, min_frames=2)
+    return FeatureNetwork('offline', features, {'offline': FEATURES}, identity, min_frames=2, min_size=16)

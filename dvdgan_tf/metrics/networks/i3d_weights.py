@@ -25,6 +25,8 @@ def checkpoint_prefix(source: str) -> str:
     Raises:
         InputError: there is none.
     """
+    if source.endswith(('.tar.gz', '.tgz', '.tar', '.zip')):
+        raise InputError(f'{source} is an archive; unpack it and give the folder.')
     if source.startswith(('http://', 'https://')):
         source = hub_module.resolve(source)
     if source.endswith('.index'):
