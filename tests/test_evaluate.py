@@ -176,7 +176,7 @@ def test_models_that_continue_clips_are_compared_whole(tmp_path):
 def test_the_first_of_the_real_clips_are_a_fair_choice_and_their_end_is_their_beginning():
     source = TinyClips(40)
     places = np.array([[0, 1, 2, 3], [4, 41, 80, -1]])
-    batches = [clips.numpy() for clips, _ in RealClips(source, 'first', 'center', seed=1).clips(places)]
+    batches = [clips.numpy() for clips in RealClips(source, 'first', 'center', seed=1).clips(places)]
     order = np.random.RandomState(1).permutation(40)
     np.testing.assert_array_equal(batches[0], source.clips[order[:4]])
     np.testing.assert_array_equal(batches[1][:3], source.clips[order[[4, 1, 0]]])

@@ -150,6 +150,22 @@ def test_evaluation_windows(folder):
         source.evaluation(4, 'last')
 
 
+def test_evaluation_of_random_squares_and_of_numbered_clips(folder):
+    source = RecordClips(folder, 16, 4)
+    batches = [next(iter(source.evaluation(4, 'random', 'random', [3, 1, 1 + CLIPS]))) for _ in range(2)]
+    np.testing.assert_array_equal(*(clips for clips, _, _ in batches))
+    clips, _, valid = batches[0]
+    np.testing.assert_array_equal(valid, [True, True, True, False])
+    number, _, _, _ = decode(clips.numpy()[:3])
+    np.testing.assert_array_equal(number, [3, 1, 1])
+    assert not np.array_equal(clips[1], clips[2])
+    every = np.concatenate([clips for clips, _, _ in source.evaluation(CLIPS, 'first', 'random')])
+    _, times, columns, _ = decode(every)
+    assert set(times[:, 0]) == {0} and len(set(columns[:, 0])) > 1
+    with pytest.raises(InputError, match='no crop'):
+        source.evaluation(4, 'first', 'left')
+
+
 def test_mirroring_is_off_unless_asked_for(folder):
     columns = decode(take(RecordClips(folder, 16, 4, flip=True), 60)[0])[2]
     direction = np.diff(columns)[:, 0]

@@ -84,15 +84,15 @@ class RealClips:
             'shape': [source.num_frames, source.resolution, source.resolution, source.video_channels],
         }
 
-    def clips(self, places: np.ndarray) -> Iterator[tuple[tf.Tensor, tf.Tensor]]:
-        """Clips [rows, T, R, R, C] and labels [rows] at places [batches, rows] of the order; -1 gives zeros.
+    def clips(self, places: np.ndarray) -> Iterator[tf.Tensor]:
+        """Clips [rows, T, R, R, C] at places [batches, rows] of the order; -1 gives zeros.
 
         Places past the end begin anew, with other windows and crops where these are random.
         """
         turn, place = np.divmod(np.maximum(places, 0), self.available)
         numbers = np.where(places < 0, -1, self.order[place] + turn * count_clips(self.source))
-        for clip, label, _ in self.source.evaluation(places.shape[1], self.window, self.crop, numbers.ravel()):
-            yield clip, label
+        for clip, _, _ in self.source.evaluation(places.shape[1], self.window, self.crop, numbers.ravel()):
+            yield clip
 
 
 def count_clips(source: ClipSource) -> int:

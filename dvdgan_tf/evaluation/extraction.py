@@ -72,14 +72,13 @@ class Extractor:
         run = self._run('real', views, self._features)
         places = self.share.numbers(count, first_batch)
         for numbers, batch in zip(places, clips.clips(places)):
-            yield self._named(numbers, run(*batch), 'real clips')
+            yield self._named(numbers, run(batch), 'real clips')
 
     def of(self, clips: tf.Tensor, views: tuple[View, ...]) -> Features:
-        """Features of clips [at most a batch, T, H, W, C] in [-1, 1], which have no labels."""
+        """Features of clips [at most a batch, T, H, W, C] in [-1, 1]."""
         numbers = np.where(np.arange(self.share.rows) < len(clips), np.arange(self.share.rows), -1)
         clips = tf.pad(clips, [[0, self.share.rows - len(clips)], *([[0, 0]] * 4)])
-        labels = tf.zeros(self.share.rows, tf.int32)
-        return self._named(numbers, self._run('real', views, self._features)(clips, labels), 'clips')[1]
+        return self._named(numbers, self._run('real', views, self._features)(clips), 'clips')[1]
 
     def generated(
         self,
@@ -97,14 +96,14 @@ class Extractor:
         """
 
         def compute(views: tuple[View, ...], *inputs: tf.Tensor) -> dict[str, tf.Tensor]:
-            return self._features(views, _generate(generator, *inputs), inputs[1])
+            return self._features(views, _generate(generator, *inputs))
 
         run = self._run('generated', views, compute, generator)
         places = self.share.numbers(count, first_batch)
         real = contexts.clips(places) if contexts else (None for _ in places)
         for numbers, batch in zip(places, real):
             inputs = draw.samples(numbers, generator.num_classes, generator.latent_size)
-            context = () if batch is None else (batch[0][:, : generator.context_frames],)
+            context = () if batch is None else (batch[:, : generator.context_frames],)
             yield self._named(numbers, run(*inputs, *context), 'generated clips')
 
     def predicted(
@@ -121,7 +120,7 @@ class Extractor:
 
         run = self._run('predicted', (), compute, generator)
         places = self.share.numbers(real.available, first_batch)
-        for numbers, (clips, _) in zip(places, real.clips(places)):
+        for numbers, clips in zip(places, real.clips(places)):
             samples = []
             for sample in range(best_of):
                 wanted = np.where(numbers < 0, -1, numbers * best_of + sample)
@@ -155,7 +154,7 @@ class Extractor:
         columns = [score(truth, clip) for clip in (made, repeated) for score in scores]
         return {**found, f'{PIXELS}/scores': tf.concat(columns, 1)}
 
-    def _features(self, views: tuple[View, ...], clips: tf.Tensor, labels: tf.Tensor) -> dict[str, tf.Tensor]:
+    def _features(self, views: tuple[View, ...], clips: tf.Tensor) -> dict[str, tf.Tensor]:
         clips = tf.cast(clips, tf.float32)
         found = _range_of(clips)
         clips = preprocessing.quantize(clips) if self.quantize else clips
@@ -163,8 +162,7 @@ class Extractor:
             network = self.networks[view.network]
             shown = clips[:, :: view.every][:, : view.frames]
             network.check(shown.shape)
-            given = (shown, labels) if network.takes_labels else (shown,)
-            for feature, value in network.features(*given).items():
+            for feature, value in network.features(shown).items():
                 found[f'{_name(view)}/{feature}'] = value
         return found
 

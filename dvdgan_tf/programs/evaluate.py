@@ -201,6 +201,7 @@ class Opened:
     def __init__(self, scorer: Scorer, run: trained.Trained) -> None:
         self.run, self.config_text, self._scorer = run, run.config_text, scorer
         self._opened: dict = {}
+        self._standing = standing_of(run) if _STANDING.value else None
 
     def score(self, step: int) -> list:
         """The results of the checkpoint of a step."""
@@ -212,8 +213,7 @@ class Opened:
                 run.step = None  # half of another step
                 raise InputError(f'the checkpoint {path} is gone or damaged ({problem}).')
             run.step = step
-        standing = standing_of(run) if _STANDING.value else None
-        model = Model(run.generator, identity(run), run.data, standing, self._opened)
+        model = Model(run.generator, identity(run), run.data, self._standing, self._opened)
         return self._scorer.score(run, model)
 
 

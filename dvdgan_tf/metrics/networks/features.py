@@ -37,17 +37,15 @@ class FeatureNetwork:
         min_frames: fewest frames of a clip.
         exact_frames: the only number of frames, or None.
         min_size: fewest rows and columns.
-        takes_labels: whether `features` is given the labels [B] of the clips too: those that they were asked for.
     """
 
     name: str
-    features: Callable[..., dict[str, tf.Tensor]]
+    features: Callable[[tf.Tensor], dict[str, tf.Tensor]]
     sizes: dict[str, int]
     identity: dict[str, object]
     min_frames: int = 1
     exact_frames: int | None = None
     min_size: int = 1
-    takes_labels: bool = False
 
     def check(self, shape: Sequence[int]) -> None:
         """Refuses clips of shape [.., T, H, W, C] that the network cannot read.
