@@ -1,5 +1,6 @@
 # make quickstart   install, train on built-in clips, evaluate, sample: 7.5 minutes on two cores
 # make test         the whole test suite
+# make test-other   what is to be equal under both TensorFlows, with a second environment for the other one
 # make test-web     the web page in Chromium, which has to be installed
 # make lint
 # make onnx         the converter of ONNX in an environment of its own, for bin/export --format=onnx: 1.8 GB
@@ -8,11 +9,14 @@
 
 VENV := .venv
 PYTHON :=
+OTHER := .venv-other
 RUN := runs/quickstart
 BIN := $(VENV)/bin
-SUITABLE := import sys, venv, ensurepip; sys.exit(not (3, 9) <= sys.version_info[:2] <= (3, 11))
+# What holds under either TensorFlow, besides the runs of tests/test_two_versions.py.
+SHARED := versions spectral_norm normalization conv_gru residual deep_residual attention losses step scores statistics checkpoint
+OTHERS_PYTHON := import sys; print('python3.12 python3.13' if sys.version_info < (3, 12) else 'python3.11 python3.10 python3.9')
 
-.PHONY: quickstart test test-web lint install onnx
+.PHONY: quickstart test test-other test-web lint install other onnx
 
 quickstart: install
 	$(BIN)/python bin/train --gin_file=gin/quickstart.gin --work_dir=$(RUN)
@@ -23,6 +27,10 @@ quickstart: install
 test: install
 	$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
 
+test-other: install other
+	$(OTHER)/bin/python -m pytest --numprocesses=2 --dist=loadfile $(SHARED:%=tests/test_%.py)
+	OTHER_PYTHON=$(abspath $(OTHER))/bin/python $(BIN)/python -m pytest --numprocesses=2 tests/test_two_versions.py
+
 test-web: install
 	$(BIN)/python -m pip install --quiet --no-compile --editable '.[test,web]'
 	$(BIN)/python -m pytest tests/web
@@ -30,23 +38,26 @@ test-web: install
 lint: install
 	$(BIN)/python -m ruff check .
 
-onnx: .onnx/installed
-
-.onnx/installed: export/onnx/requirements.txt | $(BIN)/python
-	$(BIN)/python -m venv .onnx
-	.onnx/bin/python -m pip install --quiet --no-compile --requirement $<
-	touch $@
-
 install: $(VENV)/installed
 
+other: $(OTHER)/installed
+
 $(VENV)/installed: setup.py | $(BIN)/python
+	@echo 'installing into $(VENV), which takes a few minutes'
 	$(BIN)/python -m pip install --quiet --no-compile --editable '.[test]'
 	touch $@
 
+$(OTHER)/installed: setup.py | $(BIN)/python
+	@.ci/venv $(OTHER) $$($(BIN)/python -c "$(OTHERS_PYTHON)")
+	$(OTHER)/bin/python -m pip install --quiet --no-compile --editable '.[test]'
+	touch $@
+
 $(BIN)/python:
-	@for python in $(PYTHON) python3.11 python3.10 python3.9 python3 python; do \
-	  if $$python -c '$(SUITABLE)' 2>/dev/null; then echo "making $(VENV) with $$python"; exec $$python -m venv $(VENV); fi; \
-	done; \
-	echo 'TensorFlow 2.15 needs Python 3.9 to 3.11 with venv, and there is none here. This brings one (uv is at docs.astral.sh/uv):' >&2; \
-	echo '  uv venv --seed --python 3.11 $(VENV)' >&2; \
-	exit 1
+	@.ci/venv $(VENV) $(PYTHON)
+
+onnx: .onnx/installed
+
+.onnx/installed: export/onnx/requirements.txt
+	@.ci/venv .onnx $(PYTHON)
+	.onnx/bin/python -m pip install --quiet --no-compile --requirement $<
+	touch $@

@@ -1,6 +1,7 @@
 """What an installation without a checkout has: every module, the presets, the page; and the command dvdgan."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -127,3 +128,54 @@ def test_a_converter_that_is_missing_is_named_with_the_way_to_get_it(monkeypatch
     monkeypatch.chdir(tmp_path)
     assert shipped.environment('.onnx') == str(tmp_path / '.onnx')
     assert 'uv pip install --python .onnx -r r.txt' in shipped.how_to_install('onnx', '.onnx', Path('r.txt'))
+
+
+@pytest.fixture
+def tools(tmp_path):
+    """A folder for the PATH that holds the shell, make and Pythons that only say what they are asked for."""
+    folder = tmp_path / 'tools'
+    folder.mkdir()
+    for tool in ('sh', 'make', 'echo'):
+        (folder / tool).symlink_to(shutil.which(tool))
+    return folder
+
+
+def pretend(folder, name, suitable):
+    """A Python that takes the question whether it will do by its answer, and says what else it is asked."""
+    (folder / name).write_text(f'#!/bin/sh\nif [ "$1" = -c ]; then exit {int(not suitable)}; fi\necho {name} "$@"\n')
+    (folder / name).chmod(0o755)
+
+
+def make(tools, *words, script=('make', 'test')):
+    environment = {'PATH': str(tools), 'PYENV_ROOT': '/nowhere'}
+    return subprocess.run([*script, *words], cwd=ROOT, env=environment, capture_output=True, text=True)
+
+
+def test_the_best_python_makes_the_environment(tools):
+    chosen = []
+    for name in ('python3', 'python3.13', 'python3.12', 'python3.9', 'python3.11'):
+        pretend(tools, name, True)
+        chosen.append(make(tools, 'place', script=['.ci/venv']).stdout.splitlines()[-1])
+    expected = ('python3', 'python3.13', 'python3.12', 'python3.9', 'python3.11')
+    assert chosen == [f'{name} -m venv place' for name in expected]
+    pretend(tools, 'python3.11', False)
+    assert 'python3.9 -m venv place' in make(tools, 'place', script=['.ci/venv']).stdout
+    assert 'python3.13 -m venv place' in make(tools, 'place', 'python3.13', script=['.ci/venv']).stdout
+
+
+def test_without_a_python_uv_is_asked_and_then_its_command_said(tools, tmp_path):
+    pretend(tools, 'python3', False)
+    shown = make(tools, f'VENV={tmp_path}/venv')
+    assert shown.returncode != 0 and not (tmp_path / 'venv').exists()
+    assert f'uv venv --seed --python 3.11 {tmp_path}/venv' in shown.stderr
+    pretend(tools, 'uv', True)
+    shown = make(tools, 'place', script=['.ci/venv'])
+    assert shown.returncode == 0 and 'uv venv --quiet --seed --python 3.11 place' in shown.stdout
+
+
+def test_a_python_that_was_asked_for_and_will_not_do_is_one_sentence(tools, tmp_path):
+    pretend(tools, 'python3.8', False)
+    pretend(tools, 'python3.11', True)
+    shown = make(tools, f'VENV={tmp_path}/venv', 'PYTHON=python3.8')
+    assert shown.returncode != 0
+    assert shown.stderr.startswith('none of these is here, a Python 3.9 to 3.13 and with venv: python3.8.')

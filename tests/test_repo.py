@@ -4,7 +4,6 @@ import ast
 import functools
 import re
 import shlex
-import shutil
 import stat
 import subprocess
 import sys
@@ -311,16 +310,3 @@ def test_the_dry_run_of_the_readme_runs_from_anywhere(tmp_path):
     assert shown.returncode == 0, shown.stderr
     assert 'step.GanStep.generator = @models.Generator' in shown.stdout
     assert not list(tmp_path.iterdir())
-
-
-def test_make_explains_how_to_get_a_python(tmp_path):
-    (tmp_path / 'python3').write_text('#!/bin/sh\nexit 1\n')
-    (tmp_path / 'python3').chmod(0o755)
-    for tool in ('sh', 'make'):
-        (tmp_path / tool).symlink_to(shutil.which(tool))
-    shown = subprocess.run(
-        ['make', 'test', f'VENV={tmp_path}/venv'], cwd=ROOT, env={'PATH': str(tmp_path)}, capture_output=True, text=True
-    )
-    assert shown.returncode != 0
-    assert 'uv venv --seed --python 3.11' in shown.stderr
-    assert not (tmp_path / 'venv').exists()
