@@ -36,7 +36,7 @@ setuptools.setup(
     # A wheel carries gin/ and export/ inside the package, where dvdgan_tf/shipped.py looks for them.
     packages=[*setuptools.find_packages(include=['dvdgan_tf', 'dvdgan_tf.*']), *SHIPPED],
     package_dir=SHIPPED,
-    package_data={name: ['**/*'] for name in SHIPPED},
+    package_data={**{name: ['**/*'] for name in SHIPPED}, 'dvdgan_tf.report': ['static/**/*']},
     exclude_package_data={name: ['**/__pycache__/*'] for name in SHIPPED},
     entry_points={'console_scripts': ['dvdgan = dvdgan_tf.command:dvdgan']},
     python_requires='>=3.9,<3.14',

@@ -49,6 +49,7 @@ ARROWS = {
         *('sampling', 'distribute'),
     },
     'planning': {'models.variables', 'training', 'distribute'},
+    'report': {'sampling'},
     'serving': {'sampling'},
     'exporters': {'shipped', 'layers', 'models.variables', 'sampling', 'serving'},
     'trained': {'config', 'models.variables', 'training'},

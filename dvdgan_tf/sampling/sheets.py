@@ -66,7 +66,7 @@ def write_cells(
     """
     video.make_folder(folder)
     path = os.path.join(folder, f'{name}.png')
-    video.write_whole(path, _png(draw_cells(cells, row_captions, column_captions)))
+    video.write_whole(path, encode_png(draw_cells(cells, row_captions, column_captions)))
     return path
 
 
@@ -79,7 +79,7 @@ def contact_sheet(path: str, clips: np.ndarray, max_frames: int = 16, factor: in
         max_frames: longer clips show this many frames, see `spread_frames`.
         factor: whole magnification; None brings small clips to a size that eyes can judge.
     """
-    video.write_whole(path, _png(draw_cells(spread_frames(clips, max_frames), factor=factor)))
+    video.write_whole(path, encode_png(draw_cells(spread_frames(clips, max_frames), factor=factor)))
 
 
 def spread_frames(clips: np.ndarray, max_frames: int = 16) -> np.ndarray:
@@ -110,7 +110,8 @@ def _shortened(caption: str) -> str:
     return caption if len(caption) <= _LONGEST_CAPTION else caption[: _LONGEST_CAPTION - 1] + '…'
 
 
-def _png(picture: np.ndarray) -> bytes:
+def encode_png(picture: np.ndarray) -> bytes:
+    """A picture [height, width, 3] uint8 as the bytes of a PNG file."""
     buffer = io.BytesIO()
     Image.fromarray(picture).save(buffer, format='PNG')
     return buffer.getvalue()
