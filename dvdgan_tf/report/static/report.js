@@ -46,11 +46,10 @@ function overview() {
     ? `${data.runs.length} runs of DVD-GAN beside each other.` : `A run of DVD-GAN, up to step ${data.runs[0].step}.`;
   const made = section('What was trained');
   const macros = ['RESOLUTION', 'NUM_FRAMES', 'CHANNEL_MULTIPLIER', 'GLOBAL_BATCH', 'TRAIN_STEPS', 'PRECISION', 'DATA_DIR'];
-  const rows = data.runs.map((run) => {
-    const names = run.classes.slice(0, 12).join(', ') + (run.num_classes > 12 ? `, … (${run.num_classes})` : '');
-    return [run.name, run.step, names || '–', ...macros.map((name) => run.bindings[name] ?? '–')];
-  });
-  made.append(table(['run', 'step', 'classes', ...macros.map((name) => name.toLowerCase().replace(/_/g, ' '))], rows));
+  const classes = (run) => run.classes.slice(0, 12).join(', ') + (run.num_classes > 12 ? `, … (${run.num_classes})` : '');
+  const rows = [['step', ...data.runs.map((run) => run.step)], ['classes', ...data.runs.map((run) => classes(run) || '–')],
+    ...macros.map((name) => [name.toLowerCase().replace(/_/g, ' '), ...data.runs.map((run) => run.bindings[name] ?? '–')])];
+  made.append(table(['run', ...data.runs.map((run) => run.name)], rows));
   const warnings = [...data.runs.flatMap((run) => run.warnings), ...data.left_out.map((name) => `left out for its size: ${name}`)];
   if (warnings.length) {
     made.append(element('ul', { className: 'warnings' }, ...warnings.map((text) => element('li', { textContent: text }))));
