@@ -20,7 +20,7 @@ import gin
 import tensorflow as tf
 from gin import config_parser
 
-from dvdgan_tf import shipped, upgrade
+from dvdgan_tf import files, shipped, upgrade
 from dvdgan_tf.errors import InputError
 
 FILE_NAME = 'config.gin'
@@ -79,10 +79,7 @@ def load(work_dir: str) -> None:
 def save(work_dir: str) -> None:
     """Writes the configuration to `work_dir`/config.gin, the values of parameters that nobody bound included."""
     tf.io.gfile.makedirs(work_dir)
-    path = os.path.join(work_dir, FILE_NAME)
-    with tf.io.gfile.GFile(f'{path}.tmp', 'w') as file:
-        file.write(text())
-    tf.io.gfile.rename(f'{path}.tmp', path, overwrite=True)
+    files.write_atomically(os.path.join(work_dir, FILE_NAME), text())
 
 
 def text() -> str:

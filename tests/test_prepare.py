@@ -126,7 +126,7 @@ def test_a_killed_preparation_goes_on_and_gives_the_same_bytes(tmp_path):
     assert shard_bytes(output) == shard_bytes(run_through) and len(before) >= 2
     for name in ('manifest.json', 'skipped.jsonl'):
         assert (output / name).read_text() == (run_through / name).read_text()
-    assert not list(output.glob('*.tmp'))
+    assert not list(output.glob('*.writing'))
 
 
 def test_finishing_twice_changes_nothing(tmp_path):

@@ -23,6 +23,7 @@ from typing import Any, Iterator
 
 import numpy as np
 
+from dvdgan_tf import files
 from dvdgan_tf.data import remote, schema
 from dvdgan_tf.errors import InputError
 
@@ -116,7 +117,7 @@ def read_optional(path: str) -> str | None:
         InputError: it cannot be read, or is not UTF-8.
     """
     try:
-        if not remote.is_remote(path):
+        if not files.is_remote(path):
             return remote.read_text(path) if os.path.exists(path) else None
         return _read_remote(path)
     except UnicodeDecodeError as error:

@@ -8,16 +8,12 @@ from __future__ import annotations
 import os
 from typing import Any, BinaryIO
 
+from dvdgan_tf import files
 from dvdgan_tf.errors import InputError
 
 # TensorFlow itself opens gs://; these come with tensorflow_io.
 _TENSORFLOW_IO_SCHEMES = ('s3://', 'az://', 'hdfs://', 'viewfs://')
 _INSTEAD = 'elsewhere use gs://, a bucket mounted as a folder, and --decoder=pyav'
-
-
-def is_remote(path: str) -> bool:
-    """Whether the path names an object store rather than a file of this machine."""
-    return '://' in path
 
 
 def tensorflow_io() -> Any:
@@ -57,7 +53,7 @@ def register(*paths: str) -> None:
 
 def open_input(path: str) -> BinaryIO:
     """The file, open for reading bytes, seekable."""
-    if not is_remote(path):
+    if not files.is_remote(path):
         return open(path, 'rb')
     import tensorflow as tf
 
@@ -67,7 +63,7 @@ def open_input(path: str) -> BinaryIO:
 
 def file_size(path: str) -> int:
     """Bytes of a file."""
-    if not is_remote(path):
+    if not files.is_remote(path):
         return os.path.getsize(path)
     import tensorflow as tf
 
@@ -77,7 +73,7 @@ def file_size(path: str) -> int:
 
 def size_of(path: str) -> int | None:
     """Bytes of a file, None where there is none."""
-    if not is_remote(path):
+    if not files.is_remote(path):
         return os.path.getsize(path) if os.path.isfile(path) else None
     import tensorflow as tf
 
@@ -93,7 +89,7 @@ def list_files(folder: str) -> list[str]:
     Raises:
         InputError: there is no such folder, or it may not be read.
     """
-    if is_remote(folder):
+    if files.is_remote(folder):
         found = _list_remote(folder)
     elif not os.path.isdir(folder):
         raise InputError(f'There is no folder {folder}: give the folder that holds the data set.')

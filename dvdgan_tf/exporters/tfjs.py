@@ -9,12 +9,13 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
+from dvdgan_tf import files
 from dvdgan_tf.errors import InputError
 from dvdgan_tf.exporters.frozen import Frozen
 from dvdgan_tf.exporters.source import ExportSource
 from dvdgan_tf.exporters.tfjs_graph import read_graph, write_graph
 from dvdgan_tf.sampling.latents import interpolate, sample_latents
-from dvdgan_tf.sampling.video import tile_clips, write_whole
+from dvdgan_tf.sampling.video import tile_clips
 
 # The largest and the mean difference of a pixel in [-1, 1] that numbers of so many bits may make.
 TOLERANCES = {'float16': (0.02, 0.002), 'float32': (1e-4, 1e-5), 'uint8': (0.5, 0.02)}
@@ -39,8 +40,8 @@ def write(precision: str, source: ExportSource, folder: str) -> None:
         frames = source.generator.context_frames
         raise InputError(f'this generator continues clips of {frames} frames, which the web page does not have.')
     write_graph(_traced(source.frozen), precision, folder)
-    write_whole(f'{folder}/metadata.json', json.dumps({**source.about, 'precision': precision}, indent=2).encode())
-    write_whole(f'{folder}/reference.png', _reference(source))
+    files.write_atomically(f'{folder}/metadata.json', json.dumps({**source.about, 'precision': precision}, indent=2))
+    files.write_atomically(f'{folder}/reference.png', _reference(source))
     _check(precision, source, folder)
 
 

@@ -6,6 +6,7 @@ from typing import Iterator
 
 import tensorflow as tf
 
+from dvdgan_tf import files
 from dvdgan_tf.errors import InputError
 
 _DISK_ERRORS = (
@@ -33,15 +34,13 @@ def version_folder(output: str, version: int) -> Iterator[str]:
         raise InputError(f'{place} exists already; remove it or choose another --output.')
     temporary = os.path.join(output, f'.{version}.writing')
     try:
-        if tf.io.gfile.exists(temporary):
-            tf.io.gfile.rmtree(temporary)
+        files.remove(temporary)
         tf.io.gfile.makedirs(temporary)
         yield temporary
-        tf.io.gfile.rename(temporary, place)
+        files.put_in_place(temporary, place)
     except _DISK_ERRORS as error:
         reason = getattr(error, 'message', None) or getattr(error, 'strerror', None) or str(error)
         reason = reason.rpartition('}} ')[2]  # without the name of the op
         raise InputError(f'could not write {place} ({reason}); make room or choose another place.') from error
     finally:
-        if tf.io.gfile.exists(temporary):
-            tf.io.gfile.rmtree(temporary)
+        files.remove(temporary)

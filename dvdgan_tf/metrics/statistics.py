@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import zipfile
 from collections.abc import Mapping
 
 import numpy as np
 import tensorflow as tf
 
+from dvdgan_tf import files
 from dvdgan_tf.errors import InputError
 
 
@@ -150,13 +150,14 @@ class ClassEntropies:
 
 
 def save(path: str, arrays: Mapping[str, np.ndarray], key: Mapping[str, object]) -> None:
-    """Writes arrays and the protocol key that they belong to as one npz file, under a temporary name first."""
+    """Writes arrays and the protocol key that they belong to as one npz file.
+
+    Raises:
+        InputError: the file cannot be written.
+    """
     stream = io.BytesIO()
     np.savez(stream, protocol_key=np.array(json.dumps(key, sort_keys=True)), **arrays)
-    temporary = f'{path}.{os.getpid()}.tmp'
-    with tf.io.gfile.GFile(temporary, 'wb') as file:
-        file.write(stream.getvalue())
-    tf.io.gfile.rename(temporary, path, overwrite=True)
+    files.write_atomically(path, stream.getvalue())
 
 
 def load(path: str, key: Mapping[str, object]) -> dict[str, np.ndarray]:

@@ -12,6 +12,7 @@ from typing import Iterable, Optional, Sequence
 
 from dvdgan_tf.data import remote
 from dvdgan_tf.errors import InputError
+from dvdgan_tf.files import is_remote
 from dvdgan_tf.prepare.listing import TEST, TRAIN, Listing, SourceClip
 
 VIDEO_ENDINGS = ('.mp4', '.avi', '.mkv', '.mov', '.webm', '.gif', '.m4v', '.mpg', '.mpeg')
@@ -138,7 +139,7 @@ def _from_list(path: str) -> Listing:
             absent.append((name, 'is named twice in the list'))
             continue
         seen.add(name)
-        place = name if name.startswith('/') or remote.is_remote(name) else f'{root}/{name}'
+        place = name if name.startswith('/') or is_remote(name) else f'{root}/{name}'
         kind, frames = 'video', ()
         if not name.lower().endswith(VIDEO_ENDINGS):
             kind = 'images'

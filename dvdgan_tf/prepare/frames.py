@@ -6,6 +6,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from dvdgan_tf.data import remote
+from dvdgan_tf.files import is_remote
 from dvdgan_tf.prepare import arrays, bair
 from dvdgan_tf.prepare.listing import BadClip, Rules, SourceClip
 
@@ -59,7 +60,7 @@ def _video(clip: SourceClip, rules: Rules) -> Frames:
         else:
             from dvdgan_tf.prepare import decoding
 
-            yield from decoding.video_frames(file if remote.is_remote(clip.path) else clip.path, rules, clip.seconds)
+            yield from decoding.video_frames(file if is_remote(clip.path) else clip.path, rules, clip.seconds)
 
 
 def _check_gif_end(file) -> None:

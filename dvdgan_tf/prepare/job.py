@@ -12,11 +12,10 @@ import shutil
 import tempfile
 from typing import Any, Iterator
 
-from dvdgan_tf import __version__
-from dvdgan_tf.data import records, remote
+from dvdgan_tf import __version__, files
+from dvdgan_tf.data import records
 from dvdgan_tf.errors import InputError
 from dvdgan_tf.prepare.listing import Listing, Rules
-from dvdgan_tf.prepare.shards import write_text
 
 _SCRATCH = 'spool.tmp'
 
@@ -48,7 +47,7 @@ def claim(output: str, listing: Listing, rules: Rules, source: dict[str, Any], s
         tf.io.gfile.makedirs(output)
         if any(name.endswith('.tfrecord') for name in _names(output)):
             raise InputError(f'{output} already holds other records: choose an empty folder.')
-        write_text(f'{output}/job.json', text)
+        files.write_atomically(f'{output}/job.json', text)
     elif present != text:
         _refuse(output, present, json.loads(text))
 
@@ -78,7 +77,7 @@ def _names(folder: str) -> list[str]:
 @contextlib.contextmanager
 def scratch(output: str) -> Iterator[str]:
     """A folder of this machine for clips that wait to be written, beside the records where these are local."""
-    if remote.is_remote(output):
+    if files.is_remote(output):
         with tempfile.TemporaryDirectory(prefix='dvdgan-spool-') as folder:
             yield folder
         return

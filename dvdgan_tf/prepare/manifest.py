@@ -6,11 +6,11 @@ import dataclasses
 import json
 from typing import Any, Sequence
 
-from dvdgan_tf import __version__
+from dvdgan_tf import __version__, files
 from dvdgan_tf.data import records
 from dvdgan_tf.errors import InputError
 from dvdgan_tf.prepare.listing import Listing, Rules
-from dvdgan_tf.prepare.shards import write_lines, write_text
+from dvdgan_tf.prepare.shards import write_lines
 
 RESIZE_RULE = 'shorter side to short_side, bilinear, antialiased, aspect kept, square pixels, upright'
 
@@ -69,7 +69,7 @@ def write_manifest(
         'skipped': len(skipped),
     }
     write_lines(f'{output}/skipped.jsonl', skipped)
-    write_text(f'{output}/{records.MANIFEST}', json.dumps(manifest, indent=2, ensure_ascii=False) + '\n')
+    files.write_atomically(f'{output}/{records.MANIFEST}', json.dumps(manifest, indent=2, ensure_ascii=False) + '\n')
     return manifest
 
 

@@ -14,6 +14,7 @@ import re
 import time
 from typing import Any, Callable, Iterator, Sequence
 
+from dvdgan_tf import files
 from dvdgan_tf.data import records, remote
 from dvdgan_tf.errors import InputError
 from dvdgan_tf.prepare import job, workers
@@ -86,6 +87,7 @@ def prepare(
     full = FullShard(shard_megabytes, shard_clips)
     with job.writing(output):
         job.claim(output, listing, rules, source, dataclasses.asdict(full))
+        files.remove_orphans(output)
     if records.read_optional(f'{output}/{records.MANIFEST}') is not None:
         return records.read_manifest(output)
     progress = Progress(len(listing.clips))

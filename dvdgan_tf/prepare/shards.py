@@ -7,7 +7,8 @@ import os
 import tempfile
 from typing import Any, Iterable, Sequence
 
-from dvdgan_tf.data import records, remote
+from dvdgan_tf import files
+from dvdgan_tf.data import records
 
 
 class ShardWriter:
@@ -26,12 +27,12 @@ class ShardWriter:
         self._folder = folder
         self.name = records.shard_name(split, number)
         self._staging = None
-        if remote.is_remote(folder):
+        if files.is_remote(folder):
             # An object store cannot append: the shard is built here and copied in one piece.
             self._staging = tempfile.TemporaryDirectory(prefix='dvdgan-shard-')
             self._temporary = os.path.join(self._staging.name, self.name)
         else:
-            self._temporary = os.path.join(folder, self.name + '.tmp')
+            self._temporary = os.path.join(folder, f'{self.name}.writing')
         self._writer = tf.io.TFRecordWriter(self._temporary)
         self._lines = []
         self.bytes = 0
@@ -79,7 +80,7 @@ class ShardWriter:
             self._tf.io.gfile.copy(self._temporary, shard, overwrite=True)
             self._staging.cleanup()
         else:
-            os.replace(self._temporary, shard)
+            files.put_in_place(self._temporary, shard)
         first = {'shard': self.name, 'records': self.clips, 'bytes': self.bytes, 'sha256': digest, **header}
         write_lines(f'{self._folder}/{records.index_name(self.name)}', [first, *self._lines])
         return first
@@ -95,20 +96,4 @@ class ShardWriter:
 
 def write_lines(path: str, rows: Iterable[dict[str, Any]]) -> None:
     """Writes a small JSONL file so that it is there whole or not at all."""
-    write_text(path, ''.join(json.dumps(row, ensure_ascii=False) + '\n' for row in rows))
-
-
-def write_text(path: str, text: str) -> None:
-    """Writes a small file so that it is there whole or not at all."""
-    if remote.is_remote(path):
-        import tensorflow as tf
-
-        with tf.io.gfile.GFile(path, 'w') as file:  # an object appears when it is closed
-            file.write(text)
-        return
-    temporary = path + '.tmp'
-    with open(temporary, 'w', encoding='utf-8') as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
+    files.write_atomically(path, ''.join(json.dumps(row, ensure_ascii=False) + '\n' for row in rows))

@@ -17,10 +17,9 @@ from pathlib import Path
 import numpy as np
 from absl import flags
 
-from dvdgan_tf import trained
+from dvdgan_tf import files, trained
 from dvdgan_tf.errors import InputError
 from dvdgan_tf.report import page, pictures, run_files
-from dvdgan_tf.sampling import video
 
 _WORK_DIR = flags.DEFINE_list('work_dir', None, 'The run, as given to bin/train; several separated by commas.')
 _OUTPUT = flags.DEFINE_string('output', None, 'The HTML file to write.', required=True)
@@ -40,7 +39,7 @@ def main(_: list) -> None:
             run.name = work_dir
     made = [picture for run, work_dir in zip(runs, _WORK_DIR.value) for picture in samples(run, work_dir)]
     report = page.build(runs, made, int(_LIMIT_MB.value * 1e6))
-    video.write_whole(_OUTPUT.value, report.text.encode())
+    files.write_atomically(_OUTPUT.value, report.text.encode())
     for warning in [*(text for run in runs for text in run.warnings), *(f'left out: {n}' for n in report.left_out)]:
         print(f'note: {warning}')
     print(f'{_OUTPUT.value}: {len(runs)} run(s), {len(report.text.encode()) / 1e6:.1f} MB')

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from dvdgan_tf import files
 from dvdgan_tf.sampling import video
 
 _GAP = 2  # white pixels between cells
@@ -66,7 +67,7 @@ def write_cells(
     """
     video.make_folder(folder)
     path = os.path.join(folder, f'{name}.png')
-    video.write_whole(path, encode_png(draw_cells(cells, row_captions, column_captions)))
+    files.write_atomically(path, encode_png(draw_cells(cells, row_captions, column_captions)))
     return path
 
 
@@ -79,7 +80,7 @@ def contact_sheet(path: str, clips: np.ndarray, max_frames: int = 16, factor: in
         max_frames: longer clips show this many frames, see `spread_frames`.
         factor: whole magnification; None brings small clips to a size that eyes can judge.
     """
-    video.write_whole(path, encode_png(draw_cells(spread_frames(clips, max_frames), factor=factor)))
+    files.write_atomically(path, encode_png(draw_cells(spread_frames(clips, max_frames), factor=factor)))
 
 
 def spread_frames(clips: np.ndarray, max_frames: int = 16) -> np.ndarray:

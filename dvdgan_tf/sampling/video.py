@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
+from dvdgan_tf import files
 from dvdgan_tf.errors import InputError
 
 _SMALLEST_VIEW_PIXELS = 96
@@ -100,7 +101,7 @@ def encode_gif(clip: np.ndarray, fps: float) -> bytes:
 
 def write_gif(path: str, clip: np.ndarray, fps: float) -> None:
     """Writes one clip [T, H, W, C] as an endlessly looping animated GIF; a failed write leaves no file."""
-    write_whole(path, encode_gif(clip, fps))
+    files.write_atomically(path, encode_gif(clip, fps))
 
 
 def write_mp4(path: str, clip: np.ndarray, fps: float) -> None:
@@ -128,7 +129,7 @@ def write_mp4(path: str, clip: np.ndarray, fps: float) -> None:
         for frame in clip:
             container.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format='rgb24')))
         container.mux(stream.encode())
-    write_whole(path, buffer.getvalue())
+    files.write_atomically(path, buffer.getvalue())
 
 
 def write_films(folder: str, name: str, film: np.ndarray, fps: float, factor: int) -> List[str]:
@@ -184,24 +185,9 @@ def write_arrays(
 
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **{name: in_units(values) for name, values in clips.items()}, **beside)
-    write_whole(path, buffer.getvalue())
+    files.write_atomically(path, buffer.getvalue())
 
 
 def as_rgb(clip: np.ndarray) -> np.ndarray:
     """Repeats a single channel three times: [..., 1] to [..., 3]; three stay as they are."""
     return np.repeat(clip, 3, axis=-1) if clip.shape[-1] == 1 else clip
-
-
-def write_whole(path: str, content: bytes) -> None:
-    """Writes under another name first, so that the path never holds half a file.
-
-    Raises:
-        InputError: there is no room, no permission or no such folder.
-    """
-    temporary = f'{path}.writing'
-    try:
-        with tf.io.gfile.GFile(temporary, 'wb') as file:
-            file.write(content)
-        tf.io.gfile.rename(temporary, path, overwrite=True)
-    except tf.errors.OpError as error:
-        raise InputError(f'could not write {path} ({error.message}); make room or choose another place.') from error

@@ -12,6 +12,7 @@ from typing import Dict, List, Optional
 
 import tensorflow as tf
 
+from dvdgan_tf import files
 from dvdgan_tf.errors import InputError
 
 _LOG = logging.getLogger(__name__)
@@ -84,10 +85,10 @@ class Checkpointer:
             self._checkpoint.write(path)
         except tf.errors.OpError as error:
             self._remove(step)
-            kept = saved_steps(self._work_dir)
             raise InputError(
-                f'the checkpoint of step {step} could not be written to {os.path.dirname(path)} ({_reason(error)}); '
-                f'{_standing(kept)}; make room or mend the folder and give the same command again.'
+                f'the checkpoint of step {step} could not be written to {os.path.dirname(path)} '
+                f'({files.reason(error)}); {_standing(saved_steps(self._work_dir))}; make room or mend the folder and '
+                'give the same command again.'
             ) from error
         self._saved_step, self._saved_at = step, time.monotonic()
         self._remove_unkept()
@@ -109,13 +110,7 @@ class Checkpointer:
             InputError: it could not be written; the best so far is untouched.
         """
         self.save_if_new(step)
-        path = os.path.join(self._work_dir, _DIRECTORY, _BEST)
-        try:
-            with tf.io.gfile.GFile(f'{path}.writing', 'w') as file:
-                file.write(f'{step}\n')
-            tf.io.gfile.rename(f'{path}.writing', path, overwrite=True)
-        except tf.errors.OpError as error:
-            raise InputError(f'could not write {path} ({_reason(error)}); make room or mend the folder.') from error
+        files.write_atomically(os.path.join(self._work_dir, _DIRECTORY, _BEST), f'{step}\n')
         self._remove_unkept()
 
     def restore_newest(self) -> Optional[int]:
@@ -179,19 +174,13 @@ def restore(checkpoint: tf.train.Checkpoint, path: str, partial: bool = False) -
         else:
             status.assert_consumed()
     except (tf.errors.OpError, IndexError) as error:
-        return _reason(error)
+        return files.reason(error)
     except (ValueError, AssertionError) as error:
         first_line = str(error).strip().splitlines()[0]
         raise InputError(
             f'the checkpoint {path} belongs to another model ({first_line}); use another work directory.'
         ) from error
     return None
-
-
-def _reason(error: Exception) -> str:
-    """What TensorFlow says in its first line, without the names of its own operations and temporary files."""
-    line = (getattr(error, 'message', None) or str(error)).strip().splitlines()[0]
-    return re.sub(r'^{{.*?}} *|\S*\.tempstate\d+; *| *\[Op:.*?\]', '', line)
 
 
 def _standing(steps: List[int]) -> str:

@@ -6,6 +6,7 @@ from typing import NamedTuple, Tuple
 
 import tensorflow as tf
 
+from dvdgan_tf import files
 from dvdgan_tf.errors import InputError
 from dvdgan_tf.training.device_loop import Clips
 
@@ -36,11 +37,9 @@ def write(work_dir: str, data: Clips) -> None:
     path = os.path.join(work_dir, FILE_NAME)
     try:
         tf.io.gfile.makedirs(work_dir)
-        with tf.io.gfile.GFile(f'{path}.tmp', 'w') as file:
-            file.write(json.dumps(facts._asdict(), indent=2) + '\n')
-        tf.io.gfile.rename(f'{path}.tmp', path, overwrite=True)
     except tf.errors.OpError as error:
         raise InputError(f'cannot write {path} ({error.message}); make room or choose another place.') from error
+    files.write_atomically(path, json.dumps(facts._asdict(), indent=2) + '\n')
 
 
 def read(work_dir: str) -> DataFacts:

@@ -8,6 +8,7 @@ from typing import Dict, List, Optional
 import numpy as np
 import tensorflow as tf
 
+from dvdgan_tf import files
 from dvdgan_tf.errors import InputError
 from dvdgan_tf.sampling import sheets, video
 
@@ -83,14 +84,11 @@ class RunLog:
             self._writer.flush()
         except tf.errors.OpError as error:
             raise _cannot_write(path, error) from error
-        video.write_whole(f'{path}.gif', gif)
+        files.write_atomically(f'{path}.gif', gif)
         sheets.contact_sheet(f'{path}.png', clips)
 
     def _rewrite(self) -> None:
-        temporary = self._metrics_path + '.writing'
-        with tf.io.gfile.GFile(temporary, 'w') as file:
-            file.write(''.join(self._lines))
-        tf.io.gfile.rename(temporary, self._metrics_path, overwrite=True)
+        files.write_atomically(self._metrics_path, ''.join(self._lines))
 
 
 def sigmas(model: tf.Module) -> Dict[str, float]:
