@@ -71,6 +71,58 @@ def test_a_checkpoint_whose_writing_was_killed_does_not_count(work_dir):
     assert _restored(work_dir) == (2, {2.0})
 
 
+def test_the_last_that_can_be_read_is_kept_where_a_newer_one_is_torn(tmp_path):
+    """Killed while the index of 20 was written, gone on at 15, stopped at 16."""
+    state = _state()
+    before = Checkpointer(str(tmp_path), state, keep_last=2, keep_every=0)
+    for step in (15, 20):
+        before.save(step)
+    _tear(str(tmp_path), 20, 'index')
+    after = Checkpointer(str(tmp_path), state, keep_last=1, keep_every=0)
+    assert after.restore_newest() == 15
+    state['weights'].assign(tf.fill([1000], 16.0))
+    after.save(16)
+    assert saved_steps(str(tmp_path)) == [16]
+    assert _restored(str(tmp_path)) == (16, {16.0})
+
+
+@pytest.mark.parametrize('kind', ['data-00000-of-00001', 'index'])
+def test_an_older_one_that_cannot_be_read_does_not_count_as_kept(work_dir, kind, caplog):
+    _tear(work_dir, 2, kind)
+    checkpointer = Checkpointer(work_dir, _state(), keep_last=2, keep_every=0)
+    checkpointer.restore_newest()
+    with caplog.at_level(logging.WARNING):
+        checkpointer.save(4)
+    assert saved_steps(work_dir) == [3, 4] and 'state-00000002 is damaged' in caplog.text
+    _tear(work_dir, 3, kind)
+    checkpointer = Checkpointer(work_dir, _state(), keep_last=3, keep_every=2)
+    checkpointer.restore_newest()
+    checkpointer.save(5)
+    assert saved_steps(work_dir) == [4, 5]
+
+
+def test_what_kills_left_is_removed_with_the_next_checkpoint(work_dir):
+    folder = os.path.join(work_dir, 'checkpoints')
+    os.makedirs(os.path.join(folder, 'state-00000007_temp'))
+    os.makedirs(os.path.join(folder, 'checkpoint.0a1b2c3d.writing', 'state-00000008_temp'))
+    for name in ('state-00000004.data-00000-of-00001', 'best.0a1b2c3d.writing', 'notes.txt'):
+        open(os.path.join(folder, name), 'w').write('x')
+    Checkpointer(work_dir, _state(), keep_last=1, keep_every=0).save(5)
+    assert sorted(os.listdir(folder)) == ['notes.txt', 'state-00000005.data-00000-of-00001', 'state-00000005.index']
+
+
+@pytest.mark.parametrize('content', [b'', b'\xff', b'two', b'-2', b'2.5'])
+def test_a_damaged_name_of_the_best_is_one_sentence(work_dir, content):
+    path = os.path.join(work_dir, 'checkpoints', 'best')
+    open(path, 'wb').write(content)
+    with pytest.raises(InputError, match='checkpoints/best is damaged: .* one of 1, 2, 3, or remove it'):
+        _restored(work_dir)
+    open(path, 'wb').write(b' 2\n')
+    assert best_step(work_dir) == 2
+    open(path, 'wb').write(b'9')
+    assert best_step(work_dir) is None
+
+
 def test_all_torn_is_one_sentence(work_dir):
     for step in (1, 2, 3):
         _tear(work_dir, step)
