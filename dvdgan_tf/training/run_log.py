@@ -1,6 +1,7 @@
 """What a run leaves to look at: TensorBoard, `metrics.jsonl`, and previews as files."""
 
 import json
+import logging
 import os
 import time
 from typing import Dict, List, Optional
@@ -11,7 +12,9 @@ import tensorflow as tf
 from dvdgan_tf import files
 from dvdgan_tf.errors import InputError
 from dvdgan_tf.sampling import sheets, video
+from dvdgan_tf.training import event_files
 
+_LOG = logging.getLogger(__name__)
 _METRICS_FILE = 'metrics.jsonl'
 _PREVIEW_DIRECTORY = 'previews'
 
@@ -19,7 +22,8 @@ _PREVIEW_DIRECTORY = 'previews'
 class RunLog:
     """Writes the records of one work directory.
 
-    Resuming at a step drops the lines of `metrics.jsonl` after that step, since they will be written again.
+    Resuming at a step drops what stands after it in `metrics.jsonl` and for TensorBoard, since it will be written
+    again, and removes what kills left half written.
 
     Args:
         work_dir: the work directory, made if it is missing.
@@ -34,10 +38,14 @@ class RunLog:
         self._previews = os.path.join(work_dir, _PREVIEW_DIRECTORY)
         try:
             tf.io.gfile.makedirs(self._previews)
-            self._writer = tf.summary.create_file_writer(os.path.join(work_dir, 'tensorboard'))
+            for folder in (work_dir, self._previews):
+                files.remove_orphans(folder)
             self._lines = _lines_until(self._metrics_path, first_step)
             if tf.io.gfile.exists(self._metrics_path):
-                self._rewrite()
+                files.write_atomically(self._metrics_path, ''.join(self._lines))
+            events = os.path.join(work_dir, 'tensorboard')
+            event_files.cut_after(events, first_step)
+            self._writer = tf.summary.create_file_writer(events)
         except tf.errors.OpError as error:
             raise _cannot_write(work_dir, error) from error
 
@@ -87,9 +95,6 @@ class RunLog:
         files.write_atomically(f'{path}.gif', gif)
         sheets.contact_sheet(f'{path}.png', clips)
 
-    def _rewrite(self) -> None:
-        files.write_atomically(self._metrics_path, ''.join(self._lines))
-
 
 def sigmas(model: tf.Module) -> Dict[str, float]:
     """Returns the largest and the smallest sigma of the spectrally normalised kernels of a model."""
@@ -98,18 +103,26 @@ def sigmas(model: tf.Module) -> Dict[str, float]:
 
 
 def _lines_until(path: str, step: int) -> List[str]:
-    """The whole lines of `metrics.jsonl` up to and including a step; a line torn by a kill is dropped."""
+    """The records of `metrics.jsonl` up to and including a step, a line each; damaged lines are dropped."""
     if not tf.io.gfile.exists(path):
         return []
-    kept = []
-    with tf.io.gfile.GFile(path) as file:
-        for line in file.read().splitlines(keepends=True):
-            try:
-                if json.loads(line)['step'] <= step:
-                    kept.append(line)
-            except ValueError:
-                continue
-    return kept
+    with tf.io.gfile.GFile(path, 'rb') as file:
+        lines = [line for line in file.read().split(b'\n') if line.strip()]
+    steps = [_step_of(line) for line in lines]
+    damaged = steps.count(None)
+    if damaged:
+        _LOG.warning('%s: %d damaged line(s) left out', path, damaged)
+    return [line.decode() + '\n' for line, found in zip(lines, steps) if found is not None and found <= step]
+
+
+def _step_of(line: bytes) -> Optional[float]:
+    """The step of a record; None where the line is none."""
+    try:
+        record = json.loads(line.decode())
+    except ValueError:
+        return None
+    found = record.get('step') if isinstance(record, dict) else None
+    return found if isinstance(found, (int, float)) and not isinstance(found, bool) else None
 
 
 def _as_image(gif: bytes, grid: np.ndarray) -> tf.Tensor:
