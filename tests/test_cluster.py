@@ -2,6 +2,7 @@
 
 import json
 import multiprocessing
+import pathlib
 import signal
 import socket
 import sys
@@ -72,6 +73,45 @@ def test_local_workers_end_with_the_status_of_the_one_that_failed(codes, status,
     body = f'import json, os\nindex = json.loads(os.environ["TF_CONFIG"])["task"]["index"]\ncode = {codes}[index]\n'
     body += 'os.kill(os.getpid(), -code) if code < 0 else os._exit(code)'
     assert local_workers.run_workers([sys.executable, '-c', body], 2) == status
+
+
+@pytest.mark.parametrize('failing', [0, 1])
+def test_a_local_worker_that_fails_is_seen_whichever_it_is(failing, monkeypatch):
+    monkeypatch.setattr(local_workers, '_GRACE_SECONDS', 0.5)
+    body = 'import json, os, time\nindex = json.loads(os.environ["TF_CONFIG"])["task"]["index"]\n'
+    body += f'os._exit(7) if index == {failing} else time.sleep(600)'
+    started = time.monotonic()
+    assert local_workers.run_workers([sys.executable, '-c', body], 2) == 7
+    assert time.monotonic() - started < 60
+
+
+def test_local_workers_end_with_the_process_that_started_them(tmp_path):
+    body = f'import os, time; open("{tmp_path}/" + str(os.getpid()), "w").close(); time.sleep(600)'
+    command = [sys.executable, '-c', body]
+    launcher = multiprocessing.get_context('fork').Process(target=local_workers.run_workers, args=(command, 2))
+    launcher.start()
+    while len(started := [int(path.name) for path in tmp_path.iterdir()]) < 2:
+        time.sleep(0.01)
+    launcher.kill()
+    launcher.join()
+    until = time.monotonic() + 30
+    while any(_runs(process) for process in started) and time.monotonic() < until:
+        time.sleep(0.01)
+    assert not any(_runs(process) for process in started)
+
+
+def _runs(process):
+    """Whether a process is there and not only waiting for its parent to take note of its end."""
+    try:
+        return pathlib.Path(f'/proc/{process}/stat').read_text().rpartition(')')[2].split()[0] != 'Z'
+    except FileNotFoundError:
+        return False
+
+
+def test_workers_that_a_signal_ended_give_its_status():
+    body = 'import json, os, signal, time\nindex = json.loads(os.environ["TF_CONFIG"])["task"]["index"]\n'
+    body += 'os.kill(os.getppid(), signal.SIGTERM) if index == 1 else None\ntime.sleep(600)'
+    assert local_workers.run_workers([sys.executable, '-c', body], 2) == 128 + signal.SIGTERM
 
 
 def test_one_local_worker_is_none():

@@ -24,14 +24,14 @@ _MEETING_SECONDS = 600.0  # hosts of a job may start minutes apart
 _CONNECTING_SECONDS = 120.0  # what TensorFlow may take once all have met; it takes few
 _HEARTBEAT_SECONDS = 30.0
 _END_PARENT = '''
-import os, signal, sys, time
-parent = os.getppid()
-time.sleep(float(sys.argv[1]))
-if os.getppid() == parent:
+import os, select, signal, sys
+ended, _, _ = select.select([sys.stdin], [], [], float(sys.argv[1]))
+if not ended:
     sys.stderr.write(sys.argv[2])
-    os.kill(parent, signal.SIGKILL)
+    os.kill(os.getppid(), signal.SIGKILL)
 '''
 _AGAIN = 'start all workers again, and they go on from the newest checkpoint'
+_LOOPBACK = ('localhost', '127.0.0.1')
 _LOST = (
     tf.errors.UnavailableError,
     tf.errors.DeadlineExceededError,
@@ -98,12 +98,15 @@ def meet(cluster: Cluster, seconds: float = _MEETING_SECONDS) -> None:
         InputError: the port of this process is taken.
         PeerLost: some did not come in time.
     """
-    port = int(cluster.addresses[cluster.index].rpartition(':')[2])
+    own, _, port = cluster.addresses[cluster.index].rpartition(':')
+    port = int(port)
     deadline = time.monotonic() + seconds
     silent = {*range(len(cluster.addresses))} - {cluster.index}
     try:
-        # Those that come later find TensorFlow's own server here.
-        listener = socket.create_server(('', port), backlog=len(cluster.addresses))
+        # Those that come later find TensorFlow's own server here. That one listens on all interfaces, whatever the
+        # address; until then what is meant for this machine alone is open to it alone.
+        host = own if own in _LOOPBACK else ''
+        listener = socket.create_server((host, port), backlog=len(cluster.addresses))
     except OSError as error:
         raise InputError(f'worker {cluster.index} cannot listen on port {port} ({error.strerror}); free it.') from error
     with listener:
@@ -120,16 +123,17 @@ def ended_if_stuck(cluster: Cluster, seconds: float = _CONNECTING_SECONDS) -> It
     """Kills this process, saying why, if the block takes longer.
 
     For a worker that is lost after `meet` and before TensorFlow has connected all: it waits for that one without end,
-    lets no thread of this process run meanwhile and ignores SIGTERM, so a process of its own keeps the time.
+    lets no thread of this process run meanwhile and ignores SIGTERM, so a process of its own keeps the time. (The timer
+    of faulthandler runs too, but ends with a traceback and status 1 instead of a sentence.) The pipe between them ends
+    with this process, however it ends.
     """
     said = f'error: worker {cluster.index} met the others, and TensorFlow did not connect them in {seconds:g} seconds: '
-    command = [sys.executable, '-c', _END_PARENT, str(seconds), f'{said}one was lost; {_AGAIN}.\n']
-    watcher = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    command = [sys.executable, '-S', '-E', '-c', _END_PARENT, str(seconds), f'{said}one was lost; {_AGAIN}.\n']
+    watcher = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
     try:
         yield
     finally:
-        watcher.kill()
-        watcher.wait()
+        watcher.communicate()
 
 
 def _answers(address: str) -> bool:
