@@ -12,6 +12,7 @@ import logging
 import os
 import pkgutil
 import re
+import signal
 import sys
 import tempfile
 import types
@@ -74,7 +75,10 @@ def run_program(name: str) -> None:
     if 'TF_CPP_MIN_LOG_LEVEL' not in os.environ:
         os.environ['TF_CPP_MIN_LOG_LEVEL'] = '3'
         sys.meta_path.insert(0, _QuietImport())
+    # Ctrl-C while TensorFlow is imported, which takes seconds, ends the process without a traceback.
+    interrupted = signal.signal(signal.SIGINT, signal.SIG_DFL)
     program = importlib.import_module(f'dvdgan_tf.programs.{name}')
+    signal.signal(signal.SIGINT, interrupted)
     for flag in flags.FLAGS.get_key_flags_for_module(program):
         flags.FLAGS.register_key_flag_for_module(sys.argv[0], flag)
     sys.modules['__main__'].__doc__ = _as_called(program.__doc__)

@@ -1,8 +1,10 @@
 """Trains a DVD-GAN, or goes on with a run: bin/train --gin_file=gin/quickstart.gin --work_dir=runs/quickstart
 
 Exit status: 0 done; 2 the sentence on stderr says what to mend; 75 another worker was lost; 130 stopped by Ctrl-C and
-143 by SIGTERM, both after saving. Give the same command again to go on.
+143 by SIGTERM, both after saving. Give the same command again to go on. One process at a time trains in a work
+directory.
 """
+import contextlib
 import sys
 
 from absl import flags
@@ -12,7 +14,7 @@ from dvdgan_tf.data import remote
 from dvdgan_tf.distribute import cluster, strategy
 from dvdgan_tf.distribute.local_workers import run_workers
 from dvdgan_tf.planning import plan
-from dvdgan_tf.training import loop
+from dvdgan_tf.training import interrupts, loop, work_lock
 
 _GIN_FILE = flags.DEFINE_multi_string('gin_file', None, 'Configuration; later files override earlier ones.')
 _GIN_PARAM = flags.DEFINE_multi_string('gin_param', [], 'One binding, like "TRAIN_STEPS = 1000"; may be repeated.')
@@ -35,8 +37,9 @@ def main(_: list) -> int:
         shared = [word for word in sys.argv[1:] if not word.lstrip('-').startswith('local_workers')]
         shared.append('--gin_param=STRATEGY = "multi_worker"')
         return run_workers([*command.own_command, *shared], _LOCAL_WORKERS.value)
-    with cluster.naming_lost_peers():
+    with interrupts.ended_at_once(), cluster.naming_lost_peers(), contextlib.ExitStack() as until_the_end:
         if strategy.join(**config.bindings(loop.train, only=('strategy', 'peer_timeout_seconds'))):
+            until_the_end.enter_context(work_lock.held(_WORK_DIR.value))
             trained.claim(_WORK_DIR.value)
         outcome = loop.train(work_dir=_WORK_DIR.value, **config.bindings(loop.train))
     return 128 + outcome.stopped_by if outcome.stopped_by else 0
