@@ -59,6 +59,13 @@ def test_a_step_that_is_made_again_has_one_point_in_tensorboard(tmp_path):
     assert _events(tmp_path) == ([('loss/spatial', step) for step in (0, 2, 4, 6)], 2)
 
 
+def test_a_run_that_was_killed_at_its_start_has_one_point_of_step_0(tmp_path):
+    for _ in range(2):
+        RunLog(str(tmp_path), 0).scalars(0, {'offline_frechet/distance': 1.0})
+    assert _steps(tmp_path) == [0]
+    assert _events(tmp_path)[0] == [('offline_frechet/distance', 0)]
+
+
 @pytest.mark.parametrize('content', [b'', b'\x00' * 40, b'no events at all, but longer than a header'])
 def test_event_files_that_are_none_are_removed(content, tmp_path):
     (tmp_path / 'tensorboard').mkdir()

@@ -40,11 +40,13 @@ class RunLog:
             tf.io.gfile.makedirs(self._previews)
             for folder in (work_dir, self._previews):
                 files.remove_orphans(folder)
-            self._lines = _lines_until(self._metrics_path, first_step)
+            # A run that starts shows the real clips and its first previews, also where one before it was killed then.
+            kept_until = first_step or -1
+            self._lines = _lines_until(self._metrics_path, kept_until)
             if tf.io.gfile.exists(self._metrics_path):
                 files.write_atomically(self._metrics_path, ''.join(self._lines))
             events = os.path.join(work_dir, 'tensorboard')
-            event_files.cut_after(events, first_step)
+            event_files.cut_after(events, kept_until)
             self._writer = tf.summary.create_file_writer(events)
         except tf.errors.OpError as error:
             raise _cannot_write(work_dir, error) from error
