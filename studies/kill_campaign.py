@@ -20,6 +20,7 @@ Processes are forked from one that has imported TensorFlow, which saves the most
 from __future__ import annotations
 
 import collections
+import contextlib
 import json
 import math
 import multiprocessing
@@ -64,9 +65,9 @@ class Life(NamedTuple):
     said: str
 
 
-def _train(arguments: list[str], log: str, may_be_full: bool) -> None:
-    """The body of a process that trains; what it prints goes to a file."""
-    handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+def _train(arguments: list[str], pipe: str, may_be_full: bool) -> None:
+    """The body of a process that trains; what it prints goes to a pipe, to which limits of files do not apply."""
+    handle = os.open(pipe, os.O_WRONLY)
     os.dup2(handle, 1)
     os.dup2(handle, 2)
     sys.stdout = os.fdopen(1, 'w', buffering=1)
@@ -92,6 +93,7 @@ class Campaign:
         self._context = multiprocessing.get_context('forkserver')
         self._context.set_forkserver_preload(['dvdgan_tf.programs.train'])
         self.lives: list[Life] = []
+        self._printed, self._pipe = b'', -1
         shutil.rmtree(self._folder, ignore_errors=True)
         self._folder.mkdir(parents=True)
 
@@ -99,11 +101,11 @@ class Campaign:
         """A run that nothing happens to; how long its start and its training take is learnt from it."""
         work_dir = self._folder / 'whole'
         process, began = self._start(work_dir), time.monotonic()
-        self._wait_for(process, work_dir, 'from step')
+        self._wait_for(process, 'from step')
         self._start_seconds = time.monotonic() - began
-        process.join()
+        self._wait_for_the_end(process)
         if process.exitcode:
-            raise SystemExit(f'the run that nothing happened to ended with {process.exitcode}:\n{self._said(work_dir)}')
+            raise SystemExit(f'the run that nothing happened to ended with {process.exitcode}:\n{self._said()}')
         self._train_seconds = time.monotonic() - began - self._start_seconds
         self._largest = max(path.stat().st_size for path in work_dir.rglob('*') if path.is_file())
         return work_dir
@@ -123,9 +125,9 @@ class Campaign:
             self.lives.append(life)
             print(f'{work_dir.name}  {kind:7} status {life.status:4}  {saved_steps(str(work_dir))}', flush=True)
         process = self._start(work_dir, more)
-        process.join()
+        self._wait_for_the_end(process)
         if process.exitcode:
-            raise SystemExit(f'{work_dir} did not go on: {process.exitcode}\n{self._said(work_dir)}')
+            raise SystemExit(f'{work_dir} did not go on: {process.exitcode}\n{self._said()}')
         return work_dir
 
     def _live(self, work_dir: pathlib.Path, kind: str, more: list[str]) -> Life:
@@ -133,7 +135,7 @@ class Campaign:
         if kind == 'moment' and self._draw.random() < 0.25:
             process.join(self._draw.uniform(0, self._start_seconds))
         else:
-            self._wait_for(process, work_dir, 'from step')
+            self._wait_for(process, 'from step')
             process.join(self._draw.uniform(0, 2 * self._train_seconds / _A_RUN.value))
         if kind in ('write', 'full') and process.is_alive():
             size = int(math.exp(self._draw.uniform(0, math.log(self._largest))))
@@ -144,26 +146,39 @@ class Campaign:
             process.kill()
         elif kind == 'term' and process.is_alive():
             os.kill(process.pid, signal.SIGTERM)
-        process.join()
+        self._wait_for_the_end(process)
         if kind == 'flip':
             self._flip(work_dir)
-        return Life(kind, process.exitcode, time.monotonic() - began, self._said(work_dir))
+        return Life(kind, process.exitcode, time.monotonic() - began, self._said())
 
     def _start(self, work_dir: pathlib.Path, more: list[str] | None = None, may_be_full: bool = False) -> BaseProcess:
         bindings = [f'--gin_param={binding}' for binding in _BINDING.value]
         arguments = [f'--gin_file={_CONFIG.value}', f'--work_dir={work_dir}', *bindings, *(more or [])]
-        process = self._context.Process(target=_train, args=(arguments, f'{work_dir}.log', may_be_full))
-        pathlib.Path(f'{work_dir}.log').unlink(missing_ok=True)
+        pipe = str(self._folder / 'pipe')
+        if self._pipe >= 0:
+            os.close(self._pipe)
+            os.remove(pipe)
+        os.mkfifo(pipe)
+        self._printed, self._pipe = b'', os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+        process = self._context.Process(target=_train, args=(arguments, pipe, may_be_full))
         process.start()
         return process
 
-    def _said(self, work_dir: pathlib.Path) -> str:
-        log = pathlib.Path(f'{work_dir}.log')
-        return log.read_text() if log.exists() else ''
+    def _said(self) -> str:
+        """All that the process printed until now."""
+        with contextlib.suppress(BlockingIOError):
+            while more := os.read(self._pipe, 1 << 16):
+                self._printed += more
+        return self._printed.decode()
 
-    def _wait_for(self, process: BaseProcess, work_dir: pathlib.Path, words: str) -> None:
-        while process.is_alive() and words not in self._said(work_dir):
+    def _wait_for(self, process: BaseProcess, words: str) -> None:
+        while process.is_alive() and words not in self._said():
             time.sleep(0.01)
+
+    def _wait_for_the_end(self, process: BaseProcess) -> None:
+        while process.is_alive():
+            self._said()
+            process.join(0.2)
 
     def _wait_for_a_checkpoint(self, process: BaseProcess, work_dir: pathlib.Path) -> None:
         folder = work_dir / 'checkpoints'
