@@ -16,6 +16,7 @@ import signal
 import sys
 import tempfile
 import types
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Callable
@@ -75,6 +76,7 @@ def run_program(name: str) -> None:
     if 'TF_CPP_MIN_LOG_LEVEL' not in os.environ:
         os.environ['TF_CPP_MIN_LOG_LEVEL'] = '3'
         sys.meta_path.insert(0, _QuietImport())
+        warnings.filterwarnings('ignore', r'\s*Warning: tf\.lite\.Interpreter is deprecated', UserWarning)
     # Ctrl-C while TensorFlow is imported, which takes seconds, ends the process without a traceback.
     interrupted = signal.signal(signal.SIGINT, signal.SIG_DFL)
     program = importlib.import_module(f'dvdgan_tf.programs.{name}')

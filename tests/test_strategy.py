@@ -42,3 +42,14 @@ def test_sums_over_replicas():
         return strategy.sum_over_replicas(mirrored, values)
 
     assert float(sums()['one']) == 4.0
+
+
+def test_a_driver_without_a_gpu_is_said_unless_gpus_are_hidden(monkeypatch, tmp_path, caplog):
+    (tmp_path / 'version').touch()
+    monkeypatch.setattr(strategy, '_DRIVER', str(tmp_path / 'version'))
+    monkeypatch.setenv('CUDA_VISIBLE_DEVICES', '-1')
+    strategy.make_strategy('one_device')
+    assert not caplog.text
+    monkeypatch.delenv('CUDA_VISIBLE_DEVICES')
+    strategy.make_strategy('one_device')
+    assert 'finds no GPU and takes the CPU: pip install "dvdgan_tf[cuda]"' in caplog.text
