@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from dvdgan_tf.data import records, remote, stream
+from dvdgan_tf.data import held_out, ordering, records, remote, stream
 from dvdgan_tf.data.stream import ClipSource
 from dvdgan_tf.errors import InputError
 
@@ -34,6 +34,9 @@ class RecordClips(ClipSource):
         split: the part of the data set, such as 'train' or 'test'.
         seed: the stream is a pure function of this and the example number.
         flip: mirror half of the clips at random while training; the paper does not.
+        even_classes: draw every class equally often while training, however many clips it has; the paper does not.
+        test_part: for records without a split to test with, the share of each clip, at its end and at least one window,
+            that is split 'test' and not 'train'; a clip without room for a window of each is 'train' whole.
 
     `value_range` is what -1 and 1 stand for: (0, 255) for pictures, else what the data were prepared with.
 
@@ -52,6 +55,8 @@ class RecordClips(ClipSource):
         split: str = 'train',
         seed: int = 0,
         flip: bool = False,
+        even_classes: bool = False,
+        test_part: float = 0.0,
     ):
         if min(resolution, num_frames, stride) < 1:
             raise InputError(
@@ -59,7 +64,8 @@ class RecordClips(ClipSource):
             )
         remote.register(data_dir)
         manifest = records.read_manifest(data_dir)
-        index = records.open_split(data_dir, manifest, split)
+        span = (num_frames - 1) * stride + 1
+        index, firsts = held_out.open_part(data_dir, manifest, split, test_part, span)
         self.data_dir = data_dir
         self.split = split
         self.resolution = resolution
@@ -67,14 +73,17 @@ class RecordClips(ClipSource):
         self.stride = stride
         self.seed = seed
         self.flip = flip
+        self.even_classes = even_classes
+        self.test_part = test_part
         self.class_names = tuple(manifest['classes'])
         self.num_classes = len(self.class_names)
         self.video_channels = manifest['channels']
         self._encoding = manifest['encoding']
         self._dtype = tf.dtypes.as_dtype(manifest['dtype'])
         self.value_range = tuple(manifest['value_range'])
-        self._span = (num_frames - 1) * stride + 1
-        kept = index.select(index.frames >= self._span)
+        self._span = span
+        kept = index.select(index.frames >= span)
+        self._firsts = tf.constant(firsts[index.frames >= span])
         self.num_clips = len(kept.frames)
         self.num_too_short = len(index.frames) - self.num_clips
         self._check(data_dir, split, index, kept)
@@ -84,6 +93,7 @@ class RecordClips(ClipSource):
             name: tf.constant(getattr(kept, name)) for name in ('shards', 'frames', 'labels', 'heights', 'widths')
         }
         self._parts = _Parts(kept)
+        self._even = ordering.EvenClasses(kept.labels) if even_classes else None
 
     def _check(self, data_dir: str, split: str, index: records.SplitIndex, kept: records.SplitIndex) -> None:
         window = f'{self.num_frames} frames at stride {self.stride}'
@@ -108,10 +118,26 @@ class RecordClips(ClipSource):
                 f'the data with --resolution={self.resolution} or ask for {side}.'
             )
 
+    def clips_per_class(self) -> np.ndarray:
+        """How many different clips [num_classes] of each class can be cut out, in time and along the longer side."""
+        index = {name: self._index[name].numpy().astype(np.int64) for name in ('frames', 'labels', 'heights', 'widths')}
+        short = np.minimum(index['heights'], index['widths'])
+        squares = np.maximum(index['heights'], index['widths']) - short + 1
+        return np.bincount(index['labels'], (index['frames'] - self._span + 1) * squares, self.num_classes).astype(int)
+
     def of_split(self, split: str, stride: int | None = None) -> RecordClips:
         """The clips of another split, as these are, or at another stride."""
-        stride = stride or self.stride
-        return RecordClips(self.data_dir, self.resolution, self.num_frames, stride, split, self.seed, self.flip)
+        return RecordClips(
+            self.data_dir,
+            self.resolution,
+            self.num_frames,
+            stride or self.stride,
+            split,
+            self.seed,
+            self.flip,
+            self.even_classes,
+            self.test_part,
+        )
 
     def training(
         self, first_example: int, global_batch: int, replica_batch: int, host_index: int = 0, host_count: int = 1
@@ -149,9 +175,10 @@ class RecordClips(ClipSource):
 
     def example(self, number: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Clip and label of example `number` of the stream."""
-        epoch = number // self.num_clips
-        seed = stream.stateless_seed(self.seed, _SHUFFLE, epoch)
-        clip = tf.random.experimental.index_shuffle(number % self.num_clips, seed, self.num_clips - 1)
+        if self._even is not None:
+            clip = self._even(number, self.seed, _SHUFFLE)
+        else:
+            clip = ordering.every_clip(number, self.num_clips, self.seed, _SHUFFLE)
         draws = tf.random.stateless_uniform([4], stream.stateless_seed(self.seed, _DRAW, number), alg='philox')
         pixels = self._window(clip, draws[0], draws[1], draws[2])
         if self.flip:
@@ -160,7 +187,7 @@ class RecordClips(ClipSource):
 
     def _window(self, clip: tf.Tensor, when: Any, top: Any, left: Any) -> tf.Tensor:
         """The window [T, R, R, C] in [-1, 1] of one clip; when, top and left in [0, 1) say where in the room it has."""
-        start = _place(when, self._index['frames'][clip] - self._span)
+        start = self._firsts[clip] + _place(when, self._index['frames'][clip] - self._span)
         file = self._files[self._index['shards'][clip]]
         window = self._parts.read(file, clip, tf.cast(start, tf.int64), self._span)[:: self.stride]
         height, width = self._index['heights'][clip], self._index['widths'][clip]

@@ -50,6 +50,9 @@ class ClipSource(Protocol):
         same seed and number. Numbers past the last clip count from the first again, with other random choices.
         """
 
+    def clips_per_class(self) -> np.ndarray:
+        """How many different clips [num_classes] there are of each class, where the supply is not endless."""
+
     def of_split(self, split: str, stride: Optional[int] = None) -> 'ClipSource':
         """The clips of a split, at this stride or the source's own."""
 

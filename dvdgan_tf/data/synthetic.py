@@ -30,12 +30,20 @@ class SyntheticClips(stream.ClipSource):
         num_frames: frames of a clip, at least 1.
         video_channels: 3 for colour, 1 for grey.
         seed: the stream is a pure function of this and the example number.
+        black_background: bright shapes on black, instead of dark and bright ones on the other.
 
     Raises:
         InputError: an argument is out of range.
     """
 
-    def __init__(self, resolution: int, num_frames: int, video_channels: int = 3, seed: int = 0):
+    def __init__(
+        self,
+        resolution: int,
+        num_frames: int,
+        video_channels: int = 3,
+        seed: int = 0,
+        black_background: bool = False,
+    ):
         if resolution < 16:
             raise InputError(f'{resolution} pixels do not show a moving shape: give a resolution of 16 or more.')
         if num_frames < 1:
@@ -47,6 +55,7 @@ class SyntheticClips(stream.ClipSource):
         self.video_channels = video_channels
         self.seed = seed
         self.split = 'train'
+        self.black_background = black_background
         self.class_names = tuple(f'{motion} {shape}' for motion in MOTIONS for shape in SHAPES)
         self.num_classes = len(self.class_names)
         self.num_clips = None
@@ -124,6 +133,8 @@ class SyntheticClips(stream.ClipSource):
         """Colours [C] in [-1, 1]: a dark or bright background, and a foreground at its other side."""
         background = 0.7 * draws[0:3] - 1.0
         foreground = 0.2 + 0.8 * draws[3:6]
+        if self.black_background:
+            return tf.fill([self.video_channels], -1.0), foreground[: self.video_channels]
         flip = tf.where(draws[6] < 0.5, -1.0, 1.0)
         return flip * background[: self.video_channels], flip * foreground[: self.video_channels]
 

@@ -3,13 +3,13 @@
 The step runs in replica context and does no input or output. Every random number is a pure function of (seed, step, row
 of the global batch), so a resumed run repeats the original and the number of replicas changes nothing.
 
-Differences from the paper: none by default; `grid_cell_weight` is of its descendant DGMR. Not stated there [inferred]:
-the two discriminators' losses have equal weight; labels of generated clips are uniform over the classes; real and
-generated clips are judged in one pass.
+Differences from the paper: none by default; `grid_cell_weight` is of its descendant DGMR, `augmentation` of Zhao et al.
+2020. Not stated there [inferred]: the two discriminators' losses have equal weight; labels of generated clips are
+uniform over the classes; real and generated clips are judged in one pass.
 """
 
 import functools
-from typing import Callable, Dict, List, Sequence, Tuple
+from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
 import tensorflow as tf
 import tf_keras as keras
@@ -19,13 +19,14 @@ from dvdgan_tf.errors import InputError
 from dvdgan_tf.layers import state
 from dvdgan_tf.models.discriminator_inputs import Phi, average_pool_2x2, sample_frames
 from dvdgan_tf.models.variables import clip_spec, label_spec, latent_spec, make_variables
+from dvdgan_tf.training.augmentation import DifferentiableAugmentation
 from dvdgan_tf.training.ema import ExponentialMovingAverage, averaged_copy
 from dvdgan_tf.training.gradient_accumulation import ScaledOptimizer, accumulated
 
 Batch = Tuple[tf.Tensor, tf.Tensor]
 Metrics = Dict[str, tf.Tensor]
 _DRAWS_PER_STEP = 64
-_MOST_SAMPLES = _DRAWS_PER_STEP // 4  # of four draws each: latent, label, frames, place of phi
+_MOST_SAMPLES = _DRAWS_PER_STEP // 5  # of at most five draws each: latent, label, augmentation, frames, place of phi
 
 
 class GanStep(tf.Module):
@@ -43,6 +44,8 @@ class GanStep(tf.Module):
       seed: of every random number.
       spatial_frames: k, frames per clip that D_S sees.
       phi: what D_T sees of a clip.
+      augmentation: how clips, real and generated, are changed before D_S and D_T see them; None, as in the paper, for
+        not at all.
       discriminator_updates: updates of D per update of G.
       micro_batches: parts in which a replica goes through its share of a batch, one after the other, to save memory;
         the generator normalises by the moments of a part of all replicas.
@@ -64,6 +67,7 @@ class GanStep(tf.Module):
         seed: int,
         spatial_frames: int = 8,
         phi: Phi = average_pool_2x2,
+        augmentation: Optional[DifferentiableAugmentation] = None,
         discriminator_updates: int = 2,
         micro_batches: int = 1,
         grid_cell_weight: float = 0.0,
@@ -76,6 +80,7 @@ class GanStep(tf.Module):
         self.seed = seed
         self.spatial_frames = spatial_frames
         self.phi = phi
+        self.augmentation = augmentation
         self.discriminator_updates = discriminator_updates
         self.micro_batches = micro_batches
         self.grid_cell_weight = grid_cell_weight
@@ -202,6 +207,8 @@ class GanStep(tf.Module):
 
     def _seen(self, clip: tf.Tensor, draws: '_Draws') -> Dict[str, tf.Tensor]:
         """What D_S and D_T see of a clip; D_S never sees the context frames (paper B.4)."""
+        if self.augmentation is not None:
+            clip = self.augmentation(clip, draws.uniform([self.augmentation.DRAWS]))
         candidates = clip[:, self.generator.context_frames :]
         return {
             'spatial': sample_frames(candidates, draws.uniform([candidates.shape[1]]), self.spatial_frames),
