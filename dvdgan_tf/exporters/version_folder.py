@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-from typing import Iterator
+from typing import Iterator, Union
 
 import tensorflow as tf
 
@@ -19,12 +19,12 @@ _DISK_ERRORS = (
 
 
 @contextlib.contextmanager
-def version_folder(output: str, version: int) -> Iterator[str]:
+def version_folder(output: str, version: Union[int, str]) -> Iterator[str]:
     """Yields a folder to write to, which gets its name when the block ends, and is removed when the block fails.
 
     Args:
         output: made if it is missing.
-        version: the number that names the folder.
+        version: names the folder.
 
     Raises:
         InputError: output already holds this version, or cannot be written.

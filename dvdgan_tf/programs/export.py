@@ -3,6 +3,8 @@
 --format=savedmodel is what TensorFlow Serving loads, tflite is for phones and small computers, tfjs for browsers: the
 page in export/tfjs shows it; onnx is for ONNX Runtime and what else reads it. The folder --output gets one named by the
 checkpoint's step, which is there only if the export is whole and makes the clips that the generator makes here.
+
+--format=run is for this package: --output becomes a run folder of the averaged generator alone, with a model card.
 """
 
 import functools
@@ -11,7 +13,7 @@ import os
 import numpy as np
 from absl import flags
 
-from dvdgan_tf import shipped, trained
+from dvdgan_tf import model_folder, shipped, trained
 from dvdgan_tf.errors import InputError
 from dvdgan_tf.exporters import onnx_model, report, saved_model, tfjs, tfjs_node, tflite
 from dvdgan_tf.exporters.report import Format
@@ -34,12 +36,15 @@ FORMATS = {
     'tfjs_uint8': tfjs_format('uint8'),
     'onnx': Format(functools.partial(onnx_model.write, ONNX), functools.partial(onnx_model.measure, ONNX)),
 }
+RUN = 'run'
 _BATCH = 16
 _EXAMPLE_BATCHES = 4
 
 _WORK_DIR = flags.DEFINE_string('work_dir', None, 'The run, as given to bin/train.', required=True)
-_FORMAT = flags.DEFINE_enum('format', 'savedmodel', list(FORMATS), 'For which programs.')
-_OUTPUT = flags.DEFINE_string('output', None, 'The folder that gets one named by the step.')
+_FORMAT = flags.DEFINE_enum('format', 'savedmodel', [*FORMATS, RUN], 'For which programs.')
+_OUTPUT = flags.DEFINE_string('output', None, 'The folder that gets one named by the step; with --format=run this one.')
+_DATA = flags.DEFINE_string('data', None, 'With --format=run: what the model was trained on, for its card.')
+_LICENCE = flags.DEFINE_string('licence', None, 'With --format=run: the licence of these data, for its card.')
 _REPORT = flags.DEFINE_bool('report', False, 'Write nothing, but a table of what every format would be.')
 _CHECKPOINT = flags.DEFINE_string('checkpoint', 'newest', 'Step of the checkpoint to use, `newest` or `best`.')
 _FPS = flags.DEFINE_float('fps', 8.0, 'Frames per second, noted for players.', lower_bound=0.1)
@@ -56,9 +61,21 @@ def main(_: list) -> int:
     run = trained.open_trained(_WORK_DIR.value, _CHECKPOINT.value)
     if _REPORT.value:
         return tell(source_of(run))
+    if _FORMAT.value == RUN:
+        return write_run(run)
     with version_folder(_OUTPUT.value, run.step) as folder:
         FORMATS[_FORMAT.value].write(source_of(run), folder)
     print(os.path.join(_OUTPUT.value, str(run.step)))
+    return 0
+
+
+def write_run(run):
+    if not run.step or not _DATA.value or not _LICENCE.value:
+        raise InputError('--format=run needs a trained checkpoint, --data and --licence for the model card: give them.')
+    place = _OUTPUT.value.rstrip('/')
+    with version_folder(*os.path.split(place)) as folder:
+        size = model_folder.write(run, folder, os.path.basename(place), _DATA.value, _LICENCE.value)
+    print(f'{place}: step {run.step}, {size / 1e6:.1f} MB')
     return 0
 
 
