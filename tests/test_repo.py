@@ -54,6 +54,7 @@ ARROWS = {
     'serving': {'sampling'},
     'exporters': {'shipped', 'layers', 'models.variables', 'sampling', 'serving'},
     'trained': {'config', 'models.variables', 'training'},
+    'model_folder': {'config', 'trained', 'training'},
     'benchmarks': {
         *('layers', 'losses', 'models', 'data', 'prepare', 'training', 'distribute', 'planning', 'metrics'),
         *('evaluation', 'sampling', 'config', 'trained'),

@@ -169,9 +169,10 @@ class RecordClips(ClipSource):
         return stream.evaluation_pass(example, self.num_clips, batch_size, numbers)
 
     def identity(self) -> dict[str, object]:
-        """The hash of the manifest, which has those of all shards."""
+        """The hash of the manifest, which has those of all shards, and what of each clip is held out."""
         manifest = records.read_optional(f'{self.data_dir}/{records.MANIFEST}')
-        return {'source': 'records', 'manifest_sha256': hashlib.sha256(manifest.encode()).hexdigest()}
+        found = {'source': 'records', 'manifest_sha256': hashlib.sha256(manifest.encode()).hexdigest()}
+        return {**found, 'test_part': self.test_part} if self.test_part else found
 
     def example(self, number: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Clip and label of example `number` of the stream."""

@@ -98,7 +98,8 @@ class SyntheticClips(stream.ClipSource):
 
     def identity(self) -> dict[str, object]:
         """How they are made."""
-        return {'source': 'SyntheticClips', 'seed': self.seed}
+        found = {'source': 'SyntheticClips', 'seed': self.seed}
+        return {**found, 'black_background': True} if self.black_background else found
 
     def _example(self, purpose: int, number: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Clip [T, R, R, C] in [-1, 1] and label [] of one example number."""

@@ -13,6 +13,7 @@ where the weights come from.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import sys
@@ -33,6 +34,7 @@ from dvdgan_tf.evaluation import (
     files,
     folder,
     protocols,
+    recognition,
     report,
     selftest,
     truncation,
@@ -46,7 +48,7 @@ from dvdgan_tf.training.checkpoint import checkpoint_path, restore, saved_steps
 
 _WORK_DIR = flags.DEFINE_list('work_dir', [], 'The run, as given to bin/train; several with --checkpoints.')
 _PROTOCOL = flags.DEFINE_list(
-    'protocol', [], f'Separated by commas: {", ".join(protocols.NAMES)}. Not given: offline_256.'
+    'protocol', [], f'Separated by commas: {recognition.NAME}, {", ".join(protocols.NAMES)}. Not given: offline_256.'
 )
 _CHECKPOINT = flags.DEFINE_string(
     'checkpoint', 'newest', 'Step of the checkpoint to use, `newest`, `best`, or 0 for the untrained generator.'
@@ -192,7 +194,19 @@ class Scorer:
         places = evaluate.Places(output, _STATISTICS_DIR.value or beside_the_data(run.data) or output)
         asked = (_NUM_SAMPLES, _REPEATS, _SPLIT, _TRUNCATION, _SEED, _BEST_OF, _DDOF)
         options = evaluate.Options(*(flag.value for flag in asked))
-        return evaluate.evaluate(_PROTOCOL.value or ['offline_256'], model, self.extractor, places, options)
+        names = _PROTOCOL.value or ['offline_256']
+        results = [self._recognised(model, output)] if recognition.NAME in names else []
+        others = [name for name in names if name != recognition.NAME]
+        return results + (evaluate.evaluate(others, model, self.extractor, places, options) if others else [])
+
+    def _recognised(self, model: Model, output: str) -> dict:
+        if self.extractor.processes.several:
+            raise InputError(f'{recognition.NAME} is for one process; evaluate it apart from the other protocols.')
+        protocol = recognition.Recognition(_NUM_SAMPLES.value or recognition.SAMPLES, seed=_SEED.value)
+        sigma = _TRUNCATION.value
+        with model.standing.at(sigma) if model.standing else contextlib.nullcontext():
+            standing = model.standing.clips if model.standing else None
+            return protocol.evaluate(model.generator, model.data, model.identity, output, sigma, standing, print)
 
 
 class Opened:
