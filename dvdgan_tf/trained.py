@@ -148,7 +148,7 @@ def _is_free(name: str) -> bool:
     owner, _, parameter = name.rpartition('.')
     function = owner.split('.')[-1]
     free_here = function == 'train' and parameter in _FREE_PARAMETERS
-    return name in _FREE_MACROS or name in _FREE_BINDINGS or function == 'ProtocolScores' or free_here
+    return name in _FREE_MACROS or name in _FREE_BINDINGS or function in ('ProtocolScores', 'Recognition') or free_here
 
 
 def _worded(name: str, before: Optional[str], now: Optional[str]) -> str:
