@@ -128,6 +128,7 @@ def main(_: list[str]) -> int:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     cases = [(phase, *deed) for deed in _DEEDS for phase in _PHASES]
+    draw.shuffle(cases)  # so that a few trials are of many kinds
     trials = []
     print('| phase | to whom | what | exit status | seconds | left over |\n|---|---|---|---|---|---|', flush=True)
     for number in range(_TRIALS.value):
