@@ -65,7 +65,8 @@ setuptools.setup(
         'video': VIDEO,
         'plots': PLOTS,
         'serving': SERVING,
-        'web': ['playwright>=1.50,<2'],  # drives the system's Chromium in the tests of the web page
+        # Drives the system's Chromium in the tests of the web page, and looks there for what hinders people.
+        'web': ['playwright>=1.50,<2', 'axe-playwright-python>=0.1.4,<0.2'],
         'test': ['pytest>=8,<10', 'pytest-xdist>=3.5,<4', 'ruff>=0.6,<1', *ORACLES, *VIDEO, *PLOTS, *SERVING],
     },
 )

@@ -14,21 +14,13 @@ const vendor = path.join(here, 'vendor');
 Object.assign(globalThis, { fs, path, require: createRequire(import.meta.url), __dirname: vendor });
 
 const { openBackend } = await import('./js/runtime.js');
+const { describe } = await import('./js/folder.js');
 const { Model } = await import('./js/model.js');
-
-function readModel(folder) {
-  const model = JSON.parse(fs.readFileSync(path.join(folder, 'model.json')));
-  const shards = model.weightsManifest.flatMap(({ paths }) => paths);
-  const data = Buffer.concat(shards.map((shard) => fs.readFileSync(path.join(folder, shard))));
-  const { modelTopology, signature, format } = model;
-  const weightSpecs = model.weightsManifest.flatMap(({ weights }) => weights);
-  return { load: async () => ({ modelTopology, signature, format, weightSpecs, weightData: new Uint8Array(data).buffer }) };
-}
 
 const [folder, requests, output] = process.argv.slice(2);
 await openBackend(['wasm'], `${vendor}/`);
-const metadata = JSON.parse(fs.readFileSync(path.join(folder, 'metadata.json')));
-const model = await Model.load(readModel(folder), metadata);
+const read = async (name) => new Uint8Array(fs.readFileSync(path.join(folder, name))).buffer;
+const model = await Model.load(read, await describe(read));
 const { latent, classes } = JSON.parse(fs.readFileSync(requests));
 const clips = [];
 for (const [index, row] of latent.entries()) {

@@ -1,6 +1,7 @@
 """The page in a real browser: Chromium of the system, without a window, driven by playwright."""
 
 import contextlib
+import json
 import shutil
 import subprocess
 import sys
@@ -13,11 +14,29 @@ from playwright.sync_api import expect, sync_playwright
 
 TESTS = Path(__file__).resolve().parent.parent
 PAGE = TESTS.parent / 'export' / 'tfjs'
-sys.path.insert(0, str(TESTS))  # exported.py
 MODEL = PAGE / 'model'
+ABOUT = json.loads((MODEL / 'metadata.json').read_text())
+CLASSES = [name.replace('_', ' ') for name in ABOUT['classes']]
+FIRST, LAST = f'{CLASSES[0]}, seed 0', f'{CLASSES[-1]}, seed 1'
+ONE = '#seed=0&truncation=1'  # the first of the reference's clips
 _NAMES = ('chromium', 'chromium-browser', 'google-chrome')
+sys.path.insert(0, str(TESTS))  # exported.py
 
-expect.set_options(timeout=60_000)  # software graphics on a busy machine
+expect.set_options(timeout=120_000)  # software graphics on a busy machine
+
+# What the page asked its worker for, and how far its parts moved by themselves.
+_WATCH = """
+  window.asked = [];
+  const { postMessage } = Worker.prototype;
+  Worker.prototype.postMessage = function (message, ...others) {
+    window.asked.push(message.id);
+    return postMessage.call(this, message, ...others);
+  };
+  window.shift = 0;
+  new PerformanceObserver((list) => {
+    for (const entry of list.getEntries()) window.shift += entry.hadRecentInput ? 0 : entry.value;
+  }).observe({ type: 'layout-shift', buffered: true });
+"""
 
 
 @contextlib.contextmanager
@@ -60,11 +79,16 @@ class Visit:
 
     def __init__(self, browser, **options):
         self.context = browser.new_context(**options)
-        self.page = self.context.new_page()
+        self.context.add_init_script(_WATCH)
         self.errors, self.requests = [], []
-        self.page.on('console', lambda message: message.type == 'error' and self.errors.append(message.text))
-        self.page.on('pageerror', lambda error: self.errors.append(str(error)))
         self.context.on('request', lambda request: self.requests.append(request.url))
+        self.page = self.tab()
+
+    def tab(self):
+        page = self.context.new_page()
+        page.on('console', lambda message: message.type == 'error' and self.errors.append(message.text))
+        page.on('pageerror', lambda error: self.errors.append(str(error)))
+        return page
 
     def open(self, address):
         self.page.goto(address)
@@ -73,12 +97,12 @@ class Visit:
 
 @pytest.fixture
 def visit(browser, address):
-    """Opens the page and waits for its first video; afterwards there must be no error in the console."""
+    """Opens the page and waits for its videos; afterwards there must be no error in the console."""
     visits = []
 
-    def start(ready='Made in', **options):
+    def start(place=ONE, ready='Made in', **options):
         visits.append(Visit(browser, **options))
-        page = visits[-1].open(address)
+        page = visits[-1].open(address + place)
         expect(page.locator('#status')).to_contain_text(ready)
         return page
 
@@ -93,6 +117,21 @@ def visit(browser, address):
     assert foreign == []
 
 
+@pytest.fixture
+def failing(browser):
+    """Opens a page whose console may complain."""
+    visits = []
+
+    def start(address, prepare=lambda context: None):
+        visits.append(Visit(browser))
+        prepare(visits[-1].context)
+        return visits[-1].open(address)
+
+    yield start
+    for each in visits:
+        each.context.close()
+
+
 @pytest.fixture(scope='session')
 def reference():
     """What the live generator makes, uint8 [2, T, H, W, 3]: seed 0 of the first class, and halfway to seed 1 of the
@@ -102,3 +141,42 @@ def reference():
     height = sheet.shape[0] // 2
     frames = sheet.shape[1] // height
     return sheet.reshape(2, height, frames, height, 3).swapaxes(1, 2)
+
+
+# Follows a canvas for so many distinct frames; returns their pixels in the order in which they were shown.
+_FOLLOW = """async (count) => {
+  const canvas = document.querySelector('#cells canvas');
+  const frames = [];
+  let last = '';
+  while (frames.length < count) {
+    const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+    const text = data.join();
+    if (text !== last) {
+      frames.push([...data]);
+      last = text;
+    }
+    await new Promise(requestAnimationFrame);
+  }
+  return frames;
+}"""
+
+
+def followed(page, count, size=ABOUT['resolution']):
+    """uint8 [count, H, W, 3] of the frames that a visitor sees one after another."""
+    frames = np.array(page.evaluate(_FOLLOW, count), np.uint8).reshape(count, size, size, 4)
+    assert (frames[..., 3] == 255).all()
+    return frames[..., :3]
+
+
+def choose(page, view):
+    page.locator(f'input[value={view}]').check(force=True)
+
+
+def slide(page, name, value):
+    page.locator(f'#{name}').fill(str(value))
+
+
+def settled(page):
+    """Waits until nothing is computed any more."""
+    expect(page.locator('#progress')).to_have_class('idle')
+    expect(page.locator('#status')).to_contain_text('Made in')

@@ -1,23 +1,33 @@
 /**
  * The page: choices in, films out. The newest choice wins; what an older one still wanted is dropped.
  */
-import { anotherSeed, choices, chooseVideo, element, offerClasses, showChoices } from './controls.js';
-import { Generator, GeneratorError } from './generator.js';
+import { fromHash, toHash } from './address.js';
+import { anotherSeed, element, offerClasses, readChoices, showChoices, writeChoices } from './controls.js';
+import { PageError, chosen as chosenFolder, describe, dropped, readerOf } from './folder.js';
+import { Generator } from './generator.js';
 import { Player } from './player.js';
 import { save } from './saving.js';
 import { Stage } from './stage.js';
-import { canRecordWebm } from './webm.js';
+import { VIEWS, morphFilm, stepsOf } from './views.js';
+import { canSaveWebm } from './webm.js';
 
-const MODEL = 'model';
-const POSITIONS = 16;
-const FRAMES_OF_MORPH = 96;
+const SERVED_MODEL = { address: new URL('model/', document.baseURI).href };
+const BACKENDS = { wasm: 'the processor', webgl: 'the graphics card' };
 
-let generator;
-let player;
-let stage;
+const player = new Player((number) => {
+  if (stage.positions) {
+    element('weight').value = stage.positions[number];
+    showChoices();
+  }
+});
+const stage = new Stage(element('cells'), player);
+let generator = null;
+let backend = null; // null until the model is loaded
 let newest = 0;
+let retry = () => {};
+let lastChanged = null;
 
-function report(fraction) {
+function report(fraction, text) {
   const progress = element('progress');
   progress.classList.remove('idle');
   if (fraction === null) {
@@ -25,6 +35,7 @@ function report(fraction) {
   } else {
     progress.value = fraction;
   }
+  element('status').textContent = text;
 }
 
 function say(text) {
@@ -32,162 +43,188 @@ function say(text) {
   element('progress').classList.add('idle');
 }
 
+function notice(text) {
+  element('notice').hidden = !text;
+  element('notice').textContent = text;
+}
+
 /** Shows what went wrong with the newest choice; what befalls older ones is nobody's concern. */
-function complain(error, choice = newest) {
+function complain(error, choice, again) {
   if (choice !== newest) {
     return;
   }
-  element('error').textContent = error.message;
-  element('error').hidden = false;
+  retry = again;
+  element('error-text').textContent = error.message;
+  element('error').hidden = element('footer').hidden = false; // another model can be opened at its foot
   say('');
-  if (!(error instanceof GeneratorError)) {
+  if (!(error instanceof PageError)) {
     throw error;
   }
 }
 
-const nameOf = ({ label, seed }) => `${generator.metadata.classes[label].replaceAll('_', ' ')}, seed ${seed}`;
+/** A new choice begins: its number, by which later ones are told from it. */
+function begin() {
+  newest += 1;
+  generator?.dropUnsent();
+  element('error').hidden = true;
+  return newest;
+}
 
-/** Makes clips for the newest choice only; null as soon as there is a newer one. */
-async function make(requests, choice, truncation) {
-  const clips = [];
-  for (const [first, second, weight] of requests) {
-    generator.onProgress = (fraction) => report((clips.length + fraction) / requests.length);
-    element('status').textContent = requests.length > 1 ? `Generating ${clips.length + 1} of ${requests.length}` : 'Generating';
-    clips.push(await generator.clip(first, second, weight, truncation));
+function offerSaving() {
+  element('play').disabled = element('gif').disabled = !stage.full;
+  element('webm').disabled = !stage.full || !canSaveWebm();
+}
+
+/** Makes the videos of cells one after another; stops without a word when there is a newer choice. */
+async function make(cells, truncation, choice, onClip) {
+  let total = 0;
+  for (const [index, cell] of cells.entries()) {
+    const text = cells.length > 1 ? `Generating ${index + 1} of ${cells.length}` : 'Generating';
+    const onProgress = (fraction) => choice === newest && report((index + fraction) / cells.length, text);
+    onProgress(0);
+    const { frames, milliseconds } = await generator.clip(cell, truncation, onProgress);
     if (choice !== newest) {
-      return null;
+      return;
     }
+    total += milliseconds;
+    onClip(frames, index);
   }
-  const mean = clips.reduce((sum, { milliseconds }) => sum + milliseconds, 0) / clips.length;
-  const { num_frames: frames, resolution } = generator.metadata;
-  const many = clips.length > 1 ? `${clips.length} videos, ${Math.round(mean)} ms each` : `Made in ${Math.round(mean)} ms`;
-  say(`${many}: ${frames} frames of ${resolution}×${resolution} on ${generator.backend}`);
-  return clips.map(({ frames: film }) => film);
+  say(`Made in ${Math.round(total / cells.length)} ms${cells.length > 1 ? ' each' : ''} by ${BACKENDS[backend]}`);
 }
 
-function show(films, options) {
-  stage.show(films, options);
-  element('play').disabled = element('gif').disabled = false;
-  element('webm').disabled = !canRecordWebm();
+async function showView(state, choice) {
+  const view = VIEWS[state.view](state, generator.metadata);
+  stage.lay(view, state.view === 'grid' ? (index) => choose({ ...state, view: 'one', first: view.cells[index].first }) : null);
+  element('caption').textContent = view.caption;
+  offerSaving();
+  await make(view.cells, state.truncation, choice, (frames, index) => stage.fill(index, frames));
 }
 
-async function showOne({ first, truncation }, choice) {
-  const films = await make([[first, first, 0]], choice, truncation);
-  if (films) {
-    const label = nameOf(first);
-    show([{ label, frames: films[0] }], { name: label });
-  }
-}
-
-const wayOf = ({ first, second }) => `from ${nameOf(first)} to ${nameOf(second)}`;
-
-async function showPosition(chosen, choice) {
-  const { first, second, weight, truncation } = chosen;
-  const films = await make([[first, second, weight]], choice, truncation);
-  if (films) {
-    const label = wayOf(chosen);
-    show([{ label, frames: films[0] }], { name: `${label}, ${Math.round(100 * weight)} percent` });
+async function showMorph(state, choice) {
+  const clips = [];
+  await make(stepsOf(state), state.truncation, choice, (frames) => clips.push(frames));
+  if (choice === newest) {
+    const { frames, positions } = morphFilm(clips);
+    const view = VIEWS.morph({ ...state, weight: 0 }, generator.metadata);
+    stage.lay({ ...view, name: `morph ${view.cells[0].label}` });
+    stage.fill(0, frames, positions);
   }
 }
-
-/** The video goes on while it changes from the first to the second and back; the slider follows. */
-async function showMorph(chosen, choice) {
-  const { first, second, truncation } = chosen;
-  const requests = Array.from({ length: POSITIONS + 1 }, (_, index) => [first, second, index / POSITIONS]);
-  const clips = await make(requests, choice, truncation);
-  if (clips) {
-    const rounds = Math.max(1, Math.round(FRAMES_OF_MORPH / clips[0].length));
-    const total = rounds * clips[0].length;
-    const positions = Array.from({ length: total }, (_, n) => Math.round(POSITIONS * (1 - Math.abs(1 - (2 * n) / total))));
-    const frames = positions.map((position, n) => clips[position][n % clips[position].length]);
-    const label = wayOf(chosen);
-    show([{ label, frames }], { name: `morph ${label}`, positions });
-  }
-}
-
-/** The videos of a grid: seeds from the chosen one on, for one class or for every class in turn. */
-function cellsOf({ first: { label, seed }, count }) {
-  const classes = generator.metadata.classes.length;
-  return Array.from({ length: count }, (_, index) =>
-    label === null
-      ? { label: index % classes, seed: seed + BigInt(Math.floor(index / classes)) }
-      : { label, seed: seed + BigInt(index) },
-  );
-}
-
-async function showGrid(chosen, choice) {
-  const cells = cellsOf(chosen);
-  const requests = cells.map((cell) => [cell, cell, 0]);
-  const clips = await make(requests, choice, chosen.truncation);
-  if (clips) {
-    const films = clips.map((frames, index) => ({ label: nameOf(cells[index]), frames }));
-    show(films, {
-      name: `${cells.length} videos from seed ${chosen.first.seed}`,
-      columns: Math.ceil(Math.sqrt(cells.length)),
-      onChoose: (index) => {
-        chooseVideo(cells[index]);
-        update();
-      },
-    });
-  }
-}
-
-const VIEWS = { one: showOne, morph: showPosition, grid: showGrid };
 
 /** Shows what is chosen now. */
-async function update(view) {
+async function update(show = showView) {
   showChoices();
-  const chosen = choices();
+  const state = readChoices();
   element('controls').reportValidity();
-  if (!chosen || !generator?.backend) {
+  if (!state || !backend) {
     return;
   }
-  newest += 1;
-  const choice = newest;
-  element('error').hidden = true;
-  stage.positions = null; // the slider is the visitor's again
+  const choice = begin();
   try {
-    await (view ?? VIEWS[chosen.view])(chosen, choice);
+    await show(state, choice);
+    offerSaving();
   } catch (error) {
-    complain(error, choice);
+    complain(error, choice, () => update(show));
   }
 }
 
-async function open() {
-  newest += 1;
-  const choice = newest;
-  generator.backend = null;
-  element('error').hidden = element('notice').hidden = true;
-  element('status').textContent = 'Loading the model';
-  report(null);
-  generator.onProgress = (fraction) => {
-    report(fraction < 1 ? fraction : null);
-    element('status').textContent = fraction < 1 ? 'Loading the model' : 'Preparing the model';
-  };
+/** Writes the choices to the address: a step for Back, but one alone for several moves of the same field. */
+function remember(field = null) {
+  const state = readChoices();
+  const hash = state && toHash(state, generator.metadata.classes);
+  if (hash && hash !== location.hash) {
+    history[field !== null && field === lastChanged ? 'replaceState' : 'pushState'](null, '', hash);
+    lastChanged = field;
+  }
+}
+
+/** Chooses for the visitor, who finds the way back beside the video. */
+function choose(state) {
+  writeChoices(state);
+  remember();
+  update();
+  element('to-grid').focus({ preventScroll: true });
+}
+
+/** Follows the address, when the page opens and on Back. */
+function follow() {
+  const { state, problems } = fromHash(location.hash, generator.metadata.classes);
+  lastChanged = null;
+  writeChoices(state);
+  notice(problems.length ? `In this address ${problems.join(', ')}. What is shown stands in for it.` : '');
+}
+
+/** Loads the generator on what is chosen to compute with. */
+async function load() {
+  const choice = begin();
+  backend = null;
+  const onProgress = (fraction) =>
+    fraction < 1 ? report(fraction, 'Loading the model') : report(null, 'Preparing the model');
+  onProgress(0);
   try {
-    const opened = await generator.open(element('backend').value);
-    generator.backend = opened.backend;
-    element('notice').hidden = opened.notice === null;
-    element('notice').textContent = opened.notice ? `Runs on ${opened.backend}, because ${opened.notice}.` : '';
+    const opened = await generator.open(element('backend').value, onProgress);
+    if (choice !== newest) {
+      return;
+    }
+    backend = opened.backend;
+    if (opened.notice) {
+      notice(`Computed by ${BACKENDS[backend]}, because ${opened.notice}.`);
+    }
   } catch (error) {
-    complain(error, choice);
+    complain(error, choice, load);
     return;
   }
   await update();
 }
 
+function present({ classes, fps, num_frames: frames, resolution, step, code_version: version }, name) {
+  const kinds = classes.length > 1 ? ` of ${classes.length} classes` : '';
+  element('facts').textContent =
+    `${name}: videos${kinds}, ${frames} frames of ${resolution}×${resolution}, ${fps} a second, after ` +
+    `${Number(step).toLocaleString('en')} training steps with dvdgan_tf ${version}.`;
+  offerClasses(classes);
+  player.fps = fps;
+}
+
+/** Opens a model: what find() gives has to be one before it takes the place of another. */
+async function open(find) {
+  const choice = begin();
+  report(null, 'Looking at the model');
+  try {
+    const { name, source } = await find();
+    const described = await describe(readerOf(source));
+    if (choice !== newest) {
+      return;
+    }
+    if (generator) {
+      generator.close();
+      history.pushState(null, '', location.pathname); // the address of another model's video
+    }
+    generator = new Generator(source, described);
+    present(described.metadata, name);
+    follow();
+    showChoices();
+    element('controls').hidden = element('footer').hidden = false;
+  } catch (error) {
+    complain(error, choice, () => open(find));
+    return;
+  }
+  await load();
+}
+
 async function saveAs(format) {
   const button = element(format);
+  const choice = newest;
   button.disabled = true;
-  element('status').textContent = format === 'gif' ? 'Encoding' : 'Recording';
-  report(0);
   try {
-    await save(format, stage, generator.metadata.fps, report);
-    say('Saved');
+    await save(format, stage, generator.metadata.fps, (fraction) => choice === newest && report(fraction, 'Encoding'));
+    if (choice === newest) {
+      say('Saved');
+    }
   } catch (error) {
-    complain(error);
+    complain(error, choice, () => saveAs(format));
   } finally {
-    button.disabled = false;
+    offerSaving();
   }
 }
 
@@ -197,52 +234,59 @@ function togglePlaying() {
   element('play').setAttribute('aria-label', `${playing ? 'Pause' : 'Play'} the video`);
 }
 
-function listen() {
+function listenToControls() {
   const controls = element('controls');
   controls.addEventListener('submit', (event) => event.preventDefault());
   controls.addEventListener('input', ({ target }) => target.id !== 'backend' && update());
-  element('backend').addEventListener('change', open);
-  for (const [button, field] of [['another', 'seed'], ['to-another', 'to-seed']]) {
-    element(button).addEventListener('click', () => {
+  controls.addEventListener('change', ({ target }) => target.id !== 'backend' && remember(target.id || target.value));
+  element('backend').addEventListener('change', load);
+  for (const field of ['seed', 'to-seed', 'grid-seed']) {
+    element(field.replace('seed', 'another')).addEventListener('click', () => {
       anotherSeed(element(field));
+      remember();
       update();
     });
   }
   element('morph').addEventListener('click', () => update(showMorph));
+}
+
+function listen() {
+  listenToControls();
   element('play').addEventListener('click', togglePlaying);
   for (const format of ['gif', 'webm']) {
     element(format).addEventListener('click', () => saveAs(format));
   }
-}
-
-async function start() {
-  report(null);
-  try {
-    generator = await Generator.describe(MODEL);
-  } catch (error) {
-    complain(error);
-    return;
-  }
-  const { classes, fps, resolution, num_frames: frames, step } = generator.metadata;
-  element('about').textContent =
-    `${frames} frames of ${resolution}×${resolution}, made in this browser by a DVD-GAN after ${step} steps of training.`;
-  offerClasses(classes);
-  showChoices();
-  player = new Player(fps, (number) => {
-    if (stage.positions) {
-      element('weight').value = stage.positions[number];
-      showChoices();
+  element('to-grid').addEventListener('click', () => {
+    writeChoices({ ...readChoices(), view: 'grid' });
+    remember();
+    update();
+  });
+  element('retry').addEventListener('click', () => retry());
+  addEventListener('popstate', () => {
+    if (generator) {
+      follow();
+      update();
     }
   });
-  stage = new Stage(element('stage'), player);
-  listen();
-  if (!canRecordWebm()) {
-    element('webm').title = 'This browser cannot record WebM; save a GIF.';
-  }
-  if (matchMedia('(prefers-reduced-motion: reduce)').matches) {
-    togglePlaying();
-  }
-  await open();
+  listenToFolders();
 }
 
-start();
+function listenToFolders() {
+  const openFound = (found) => open(async () => found.then(({ name, files }) => ({ name, source: { files } })));
+  element('choose').addEventListener('click', () => element('folder').click());
+  element('folder').addEventListener('change', async ({ target }) => openFound((async () => chosenFolder(target.files))()));
+  addEventListener('dragover', (event) => event.preventDefault());
+  addEventListener('drop', (event) => {
+    event.preventDefault();
+    openFound(dropped(event.dataTransfer));
+  });
+}
+
+listen();
+if (!canSaveWebm()) {
+  element('webm').title = 'This browser cannot make WebM; save a GIF.';
+}
+if (matchMedia('(prefers-reduced-motion: reduce)').matches) {
+  togglePlaying();
+}
+open(async () => ({ name: 'The model', source: SERVED_MODEL }));

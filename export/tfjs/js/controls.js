@@ -1,72 +1,82 @@
 /**
- * What the visitor has chosen.
+ * The fields of the page: choices read from them and written to them.
  */
+import { parseSeed } from './address.js';
 
 const LARGEST_RANDOM_SEED = 1_000_000;
 
 export const element = (id) => document.getElementById(id);
 
+export const plain = (name) => name.replaceAll('_', ' ');
+
 /** The seed in a text field, null where it is none; the field says so itself. */
 function seedOf(field) {
-  const text = field.value.trim();
-  const valid = /^-?\d+$/.test(text) && BigInt.asIntN(64, BigInt(text)) === BigInt(text);
-  field.setCustomValidity(valid ? '' : 'A seed is a whole number of at most 64 bits.');
-  return valid ? BigInt(text) : null;
+  const seed = parseSeed(field.value.trim());
+  field.setCustomValidity(seed === null ? 'A seed is a whole number of at most 64 bits.' : '');
+  return seed;
 }
 
 export function anotherSeed(field) {
   field.value = Math.floor(Math.random() * LARGEST_RANDOM_SEED);
 }
 
-/** The choices, or null while a seed is none. */
-export function choices() {
-  const [seed, toSeed] = [seedOf(element('seed')), seedOf(element('to-seed'))];
-  const view = document.querySelector('input[name="view"]:checked').value;
-  const label = element('class').value === '' ? null : Number(element('class').value);
-  if (seed === null || (view === 'morph' && toSeed === null)) {
+const viewOf = () => document.querySelector('input[name="view"]:checked').value;
+const labelOf = (id) => (element(id).value === '' ? null : Number(element(id).value));
+
+/** The choices as address.js describes them, or null while a seed that the view needs is none. */
+export function readChoices() {
+  const view = viewOf();
+  const [seed, toSeed, gridSeed] = ['seed', 'to-seed', 'grid-seed'].map((id) => seedOf(element(id)));
+  const needed = { one: [seed], morph: [seed, toSeed], grid: [gridSeed] }[view];
+  if (needed.includes(null)) {
     return null;
   }
   return {
     view,
-    first: { label, seed },
-    second: { label: Number(element('to-class').value), seed: toSeed },
-    weight: element('weight').value / element('weight').max,
+    first: { label: labelOf('class'), seed },
+    second: { label: labelOf('to-class'), seed: toSeed },
+    weight: Number(element('weight').value),
+    grid: { label: labelOf('grid-class'), seed: gridSeed, rows: Number(element('rows').value) },
     truncation: Number(element('truncation').value),
-    count: Number(element('count').value),
   };
+}
+
+/** Puts choices into the fields. */
+export function writeChoices({ view, first, second, weight, grid, truncation }) {
+  document.querySelector(`input[name="view"][value="${view}"]`).checked = true;
+  const values = {
+    class: first.label,
+    seed: first.seed,
+    'to-class': second.label,
+    'to-seed': second.seed,
+    weight,
+    'grid-class': grid.label ?? '',
+    'grid-seed': grid.seed,
+    rows: grid.rows,
+    truncation,
+  };
+  for (const [id, value] of Object.entries(values)) {
+    element(id).value = value;
+  }
 }
 
 /** Shows the fields of the chosen view and the values of the sliders. */
 export function showChoices() {
-  const view = document.querySelector('input[name="view"]:checked').value;
-  for (const fieldset of document.querySelectorAll('[data-views]')) {
+  const view = viewOf();
+  for (const part of document.querySelectorAll('[data-views]')) {
     // Disabled as well: a field that cannot be seen must not be found wrong.
-    fieldset.hidden = fieldset.disabled = !fieldset.dataset.views.split(' ').includes(view);
+    part.hidden = part.disabled = !part.dataset.views.split(' ').includes(view);
   }
-  element('first-legend').textContent = { one: 'Video', morph: 'From', grid: 'Videos' }[view];
-  const every = element('class').querySelector('option[value=""]');
-  every.hidden = every.disabled = view !== 'grid';
-  if (view !== 'grid' && every.selected) {
-    element('class').selectedIndex = 1;
-  }
-  element('weight-shown').textContent = `${Math.round((100 * element('weight').value) / element('weight').max)} %`;
+  element('first-legend').textContent = view === 'morph' ? 'From' : 'Video';
+  element('weight-shown').textContent = `${Math.round(100 * element('weight').value)} %`;
   element('truncation-shown').textContent = Number(element('truncation').value).toFixed(2);
-  element('count-shown').textContent = element('count').value;
+  element('rows-shown').textContent = element('rows').value;
 }
 
 /** Offers the classes of the model. */
 export function offerClasses(names) {
-  const options = () => names.map((name, label) => new Option(name.replaceAll('_', ' '), label));
-  element('class').replaceChildren(new Option('every class', ''), ...options());
-  element('class').selectedIndex = 1;
+  const options = () => names.map((name, label) => new Option(plain(name), label));
+  element('class').replaceChildren(...options());
   element('to-class').replaceChildren(...options());
-  element('to-class').selectedIndex = names.length - 1;
-}
-
-/** Chooses one video, as if the visitor had. */
-export function chooseVideo({ label, seed }) {
-  element('class').value = label;
-  element('seed').value = seed;
-  document.querySelector('input[name="view"][value="one"]').checked = true;
-  element('class').focus();
+  element('grid-class').replaceChildren(...(names.length > 1 ? [new Option('all', '')] : []), ...options());
 }

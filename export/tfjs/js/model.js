@@ -1,18 +1,10 @@
 /**
  * A generator exported by bin/export --format=tfjs: (latent, classes) -> clip.
  */
+import { readWeights } from './folder.js';
 import { tf } from './runtime.js';
 
 const KERNELS_BETWEEN_REPORTS = 16;
-
-/** fetch that fails on an answer that is none: TensorFlow.js would take the text of the error for weights. */
-async function fetchFile(address, options) {
-  const response = await fetch(address, options);
-  if (!response.ok) {
-    throw new Error(`${address}: the server answered ${response.status}`);
-  }
-  return response;
-}
 
 /** Counts the kernels that TensorFlow.js starts: the only sign of life inside one run of a graph. */
 class KernelCount {
@@ -30,9 +22,15 @@ class KernelCount {
 }
 
 export class Model {
-  /** @param source what tf.loadGraphModel takes: an address or a handler; metadata: the parsed metadata.json. */
-  static async load(source, metadata, onFraction = () => {}) {
-    const graph = await tf.loadGraphModel(source, { onProgress: onFraction, fetchFunc: fetchFile });
+  /**
+   * @param {(name: string) => Promise<ArrayBuffer>} read
+   * @param {{metadata: object, model: object}} described metadata.json and model.json.
+   */
+  static async load(read, { metadata, model: { modelTopology, signature, format, weightsManifest } }, onFraction) {
+    const weightData = await readWeights(read, { weightsManifest }, onFraction);
+    const weightSpecs = weightsManifest.flatMap(({ weights }) => weights);
+    const artifacts = { modelTopology, signature, format, weightSpecs, weightData };
+    const graph = await tf.loadGraphModel({ load: async () => artifacts });
     const model = new Model(graph, metadata);
     // The first run compiles shaders and counts the kernels of a run.
     await model.generate(new Float32Array(metadata.latent_size), model.oneHot(0));

@@ -2,9 +2,9 @@
  * Plays films on canvases, all by one clock and from their first frames on.
  */
 export class Player {
-  /** @param {number} fps frames per second; onFrame: called with the number of every frame that is shown. */
-  constructor(fps, onFrame = () => {}) {
-    this.interval = 1000 / fps;
+  /** @param {(number: number) => void} onFrame called with the number of every frame that is shown. */
+  constructor(onFrame) {
+    this.interval = Infinity;
     this.onFrame = onFrame;
     this.films = [];
     this.playing = true;
@@ -13,16 +13,19 @@ export class Player {
     requestAnimationFrame((now) => this.tick(now));
   }
 
-  /** @param {{canvas: HTMLCanvasElement, frames: ImageData[]}[]} films with the same number of frames. */
-  show(films, { restart = false } = {}) {
+  set fps(value) {
+    this.interval = 1000 / value;
+  }
+
+  /** @param {{canvas: HTMLCanvasElement, frames: ImageData[] | null}[]} films with equally many frames, where they have any. */
+  show(films) {
     this.films = films;
-    for (const { canvas, frames } of films) {
-      [canvas.width, canvas.height] = [frames[0].width, frames[0].height];
-    }
-    if (restart) {
-      this.number = 0;
-      this.shownAt = performance.now();
-    }
+    this.draw();
+  }
+
+  restart() {
+    this.number = 0;
+    this.shownAt = performance.now();
     this.draw();
   }
 
@@ -47,9 +50,15 @@ export class Player {
 
   draw() {
     for (const { canvas, frames } of this.films) {
-      canvas.getContext('2d').putImageData(frames[this.number % frames.length], 0, 0);
+      if (frames) {
+        const frame = frames[this.number % frames.length];
+        if (canvas.width !== frame.width || canvas.height !== frame.height) {
+          [canvas.width, canvas.height] = [frame.width, frame.height];
+        }
+        canvas.getContext('2d').putImageData(frame, 0, 0);
+      }
     }
-    if (this.films.length) {
+    if (this.films[0]?.frames) {
       this.onFrame(this.number % this.films[0].frames.length);
     }
   }

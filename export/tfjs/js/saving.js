@@ -3,7 +3,7 @@
  */
 import { tile, viewingFactor } from './film.js';
 import { encodeGif } from './gif.js';
-import { recordWebm } from './webm.js';
+import { encodeWebm } from './webm.js';
 
 function download(blob, name) {
   const link = document.createElement('a');
@@ -30,6 +30,6 @@ export async function save(format, { films, columns, name }, fps, onProgress) {
     download(await encodeGif(frames, fps, factor, onProgress), `${file}.gif`);
   } else {
     const rounds = Array.from({ length: ROUNDS_OF_WEBM }, () => frames).flat();
-    download(await recordWebm(rounds, fps, factor, onProgress), `${file}.webm`);
+    download(await encodeWebm(rounds, fps, factor, onProgress), `${file}.webm`);
   }
 }

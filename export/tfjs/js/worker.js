@@ -1,8 +1,9 @@
 /**
- * The generator off the main thread. Messages: open {address, metadata, backend} -> opened, generate {id, latent, classes}
- * -> clip; progress in between, failed when something goes wrong.
+ * The generator off the main thread. Messages: open {id, source, described, backend} -> opened, generate {id, latent,
+ * classes} -> clip; progress in between, failed when something goes wrong, each with the id of what it answers.
  */
 import { toPixels } from './film.js';
+import { readerOf } from './folder.js';
 import { Model } from './model.js';
 import { openBackend, tf } from './runtime.js';
 
@@ -19,16 +20,14 @@ function hasGraphicsCard() {
   return context !== null && !SOFTWARE.test(context.getParameter(names?.UNMASKED_RENDERER_WEBGL ?? context.RENDERER));
 }
 
-async function open({ address, metadata, backend }) {
+async function open({ id, source, described, backend }) {
   tf.env().set('SOFTWARE_WEBGL_ENABLED', true); // better than nothing
   const first = backend !== 'automatic' ? backend : hasGraphicsCard() ? 'webgl' : 'wasm';
   const opened = await openBackend(ORDERS[first], WASM_FOLDER);
-  const report = (fraction) => postMessage({ kind: 'progress', fraction });
-  model = await Model.load(address, metadata, report).catch((error) => {
-    throw new Error(`The model could not be loaded (${error.message}). Make it with bin/export --format=tfjs.`);
-  });
+  const report = (fraction) => postMessage({ kind: 'progress', id, fraction });
+  model = await Model.load(readerOf(source), described, report);
   const fellBack = backend !== 'automatic' && opened.name !== backend;
-  postMessage({ kind: 'opened', backend: opened.name, notice: fellBack ? opened.reasons.join('; ') : null });
+  postMessage({ kind: 'opened', id, backend: opened.name, notice: fellBack ? opened.reasons.join('; ') : null });
 }
 
 async function generate({ id, latent, classes }) {
@@ -36,7 +35,7 @@ async function generate({ id, latent, classes }) {
   const clip = await model.generate(latent, classes, (fraction) => postMessage({ kind: 'progress', id, fraction }));
   const milliseconds = performance.now() - start;
   if (clip.some(Number.isNaN)) {
-    throw new Error('The model made values that are no numbers. Try another backend, or export it again.');
+    throw new Error('The model made values that are no numbers. Choose what it runs on, or export it again.');
   }
   const pixels = toPixels(clip, model.metadata.video_channels);
   postMessage({ kind: 'clip', id, pixels, milliseconds }, [pixels.buffer]);
