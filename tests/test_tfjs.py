@@ -195,6 +195,7 @@ def test_a_model_that_differs_is_refused(tmp_path, monkeypatch):
     ],
 )
 def test_serving_what_cannot_be_served_is_refused(arguments, message):
-    done = subprocess.run([sys.executable, ROOT / 'export' / 'tfjs' / 'serve', *arguments], capture_output=True, text=True)
+    command = [sys.executable, ROOT / 'export' / 'tfjs' / 'serve', *arguments]
+    done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 2
     assert message in done.stderr and len(done.stderr.splitlines()) == 1
