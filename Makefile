@@ -16,7 +16,7 @@ BIN := $(VENV)/bin
 SHARED := versions spectral_norm normalization conv_gru residual deep_residual attention losses step scores statistics checkpoint
 OTHERS_PYTHON := import sys; print('python3.12 python3.13' if sys.version_info < (3, 12) else 'python3.11 python3.10 python3.9')
 
-.PHONY: quickstart test test-other test-web lint install other onnx
+.PHONY: quickstart test test-other test-web lint install onnx
 
 quickstart: install
 	$(BIN)/python bin/train --gin_file=gin/quickstart.gin --work_dir=$(RUN)
@@ -27,9 +27,9 @@ quickstart: install
 test: install
 	$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
 
-test-other: install other
+test-other: install $(OTHER)/installed
 	$(OTHER)/bin/python -m pytest --numprocesses=2 --dist=loadfile $(SHARED:%=tests/test_%.py)
-	OTHER_PYTHON=$(abspath $(OTHER))/bin/python $(BIN)/python -m pytest --numprocesses=2 tests/test_two_versions.py
+	OTHER_PYTHON=$(abspath $(OTHER))/bin/python $(BIN)/python -m pytest tests/test_two_versions.py
 
 test-web: install
 	$(BIN)/python -m pip install --quiet --no-compile --editable '.[test,web]'
@@ -40,20 +40,20 @@ lint: install
 
 install: $(VENV)/installed
 
-other: $(OTHER)/installed
-
 $(VENV)/installed: setup.py | $(BIN)/python
 	@echo 'installing into $(VENV), which takes a few minutes'
 	$(BIN)/python -m pip install --quiet --no-compile --editable '.[test]'
 	touch $@
 
-$(OTHER)/installed: setup.py | $(BIN)/python
-	@.ci/venv $(OTHER) $$($(BIN)/python -c "$(OTHERS_PYTHON)")
+$(OTHER)/installed: setup.py | $(OTHER)/bin/python
 	$(OTHER)/bin/python -m pip install --quiet --no-compile --editable '.[test]'
 	touch $@
 
 $(BIN)/python:
 	@.ci/venv $(VENV) $(PYTHON)
+
+$(OTHER)/bin/python: | $(BIN)/python
+	@.ci/venv $(OTHER) $$($(BIN)/python -c "$(OTHERS_PYTHON)")
 
 onnx: .onnx/installed
 

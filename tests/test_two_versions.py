@@ -78,11 +78,10 @@ def test_every_module_is_imported():
     finish(start(OTHER, '-c', IMPORTS))
 
 
-def test_a_run_goes_on_under_the_other_and_back(runs, tmp_path):
+def test_a_run_that_either_began_goes_on_under_the_other(runs, tmp_path):
     copies = [shutil.copytree(run, tmp_path / run.name) for run in runs]
-    for steps, pythons in ((3, PYTHONS[::-1]), (4, PYTHONS)):
-        written = finish(*(train(python, copy, steps) for python, copy in zip(pythons, copies)))
-        assert all(f'from step {steps - 1} to step {steps}' in text for text in written)
+    for text in finish(*(train(python, copy, 3) for python, copy in zip(PYTHONS[::-1], copies))):
+        assert 'from step 2 to step 3' in text
 
 
 def test_samples_of_a_seed_are_the_same(runs, tmp_path):
@@ -110,7 +109,7 @@ def test_exports_of_either_run_under_both(exports, form, tmp_path):
                 finish(start(python, '-c', GENERATE, folder, output))
                 clips.append(np.load(f'{output}.npy'))
             else:
-                model = folder / 'generator_float32.tflite'
+                (model,) = folder.glob('*float32.tflite')
                 finish(start(python, 'export/tflite/run.py', model, '--seed=3', '--label=5', f'--output={output}.png'))
                 clips.append(np.asarray(Image.open(f'{output}.png')))
     for other in clips[1:]:
