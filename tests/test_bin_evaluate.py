@@ -27,17 +27,44 @@ def evaluate(*arguments):
 @pytest.fixture(scope='module')
 def work_dir(tmp_path_factory):
     """A run of the quick start, shrunk, before its first step."""
-    path = str(tmp_path_factory.mktemp('run'))
-    config.parse(['gin/quickstart.gin'], SHRUNK)
+    return begun(str(tmp_path_factory.mktemp('run')))
+
+
+def begun(path, seed=0, steps=(0,)):
+    """A work directory whose generator drifts from step to step."""
+    config.parse(['gin/quickstart.gin'], [*SHRUNK, f'SEED = {seed}'])
     config.save(path)
     data_facts.write(path, config.bindings(loop.train, only=('data',))['data'])
     generator = trained.make_generator()
     specs = (variables.latent_spec(1, generator.latent_size), variables.label_spec(1))
     variables.make_variables(generator, *specs)
-    prefix = checkpoint_path(path, 0)
-    os.makedirs(os.path.dirname(prefix), exist_ok=True)
-    tf.train.Checkpoint(ema_generator=generator).write(prefix)
+    for step in steps:
+        prefix = checkpoint_path(path, step)
+        os.makedirs(os.path.dirname(prefix), exist_ok=True)
+        tf.train.Checkpoint(ema_generator=generator).write(prefix)
+        for variable in generator.trainable_variables:
+            variable.assign(variable * (1.1 + 0.1 * seed))
     return path
+
+
+def test_checkpoints_of_two_runs_become_curves_and_what_is_gone_is_said(tmp_path):
+    runs = [begun(str(tmp_path / str(seed)), seed, (10, 20, 30)) for seed in (0, 1)]
+    for damaged in (tmp_path / '1' / 'checkpoints').glob('state-00000020.data*'):
+        damaged.write_bytes(damaged.read_bytes()[:100])
+    arguments = f'--work_dir={",".join(runs)},{tmp_path}/absent', '--checkpoints=all', '--protocol=offline_32'
+    done = evaluate(*arguments, '--batch_size=32')
+    assert done.returncode == 2, done.stderr
+    gone, absent = (line for line in done.stderr.splitlines() if line.startswith('error: '))
+    assert f'step 20 of {runs[1]} is left out' in gone and 'absent is left out' in absent
+    with open(os.path.join(runs[0], 'evaluation', 'checkpoints.json')) as file:
+        curve = json.load(file)['offline_32/frechet']
+    assert curve['steps'] == [10, 20, 30] and curve['deviation'][1] is None and curve['deviation'][2] > 0
+    assert [run['steps'] for run in curve['runs'].values()] == [[10, 20, 30], [10, 30]]
+    assert f'best: {curve["best"]["value"]:.5g} at step' in done.stdout
+    assert os.path.getsize(os.path.join(runs[0], 'evaluation', 'checkpoints.png')) > 10_000
+    assert done.stdout.count('offline_32, real clips') == 1  # its sums are shared
+    again = evaluate(*arguments, '--batch_size=32')
+    assert 'clips, ' not in again.stdout and f'at step {curve["best"]["step"]}' in again.stdout
 
 
 def test_a_run_is_evaluated_without_any_download(work_dir):

@@ -151,6 +151,15 @@ def test_the_resize_is_the_legacy_kernel_and_not_the_half_pixel_one():
     assert np.abs(half_pixel - row).max() > 0.4
 
 
+def test_half_pixel_resizing_is_that_of_today_and_named():
+    clips = np.random.default_rng(0).uniform(-1, 1, (1, 2, 16, 20, 3)).astype(np.float32)
+    expected = tf.image.resize(clips[0], (224, 224), 'bilinear')
+    np.testing.assert_allclose(preprocessing.i3d_input(tf.constant(clips), half_pixel=True)[0], expected, atol=1e-5)
+    assert np.abs(preprocessing.i3d_input(tf.constant(clips))[0] - expected).max() > 0.1
+    legacy, half_pixel = features._RESIZES
+    assert 'no half-pixel' in legacy and 'NOT that of FVD' in half_pixel
+
+
 def test_grey_clips_are_repeated_and_quantisation_has_256_levels():
     clips = np.random.default_rng(0).uniform(-1, 1, (1, 2, 16, 16, 1)).astype(np.float32)
     np.testing.assert_array_equal(
