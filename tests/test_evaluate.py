@@ -12,6 +12,7 @@ from dvdgan_tf.distribute.strategy import make_strategy
 from dvdgan_tf.errors import InputError
 from dvdgan_tf.evaluation import passes, protocols
 from dvdgan_tf.evaluation.clips import Draw, RealClips, Share
+from dvdgan_tf.evaluation.during_training import ProtocolScores
 from dvdgan_tf.metrics.networks.features import offline_network
 
 
@@ -104,6 +105,9 @@ def test_one_and_four_replicas_give_the_same_scores(tmp_path):
     four = scored(tmp_path / 'four', ['offline_30'], generator, strategy=strategy)
     for name, got in values(four).items():
         assert got == pytest.approx(values(one)[name], rel=1e-4), name
+    training = ProtocolScores(['offline_30'], batch_size=6)
+    rounded = training(generator, TinyClips(), 3, str(tmp_path / 'rounded'), strategy)
+    assert rounded['offline_30/frechet'] == pytest.approx(values(one)['offline_30', 1.0, 'frechet'], rel=1e-4)
 
 
 def test_batch_size_and_bfloat16_change_little(tmp_path):

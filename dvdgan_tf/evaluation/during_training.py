@@ -37,7 +37,7 @@ class ProtocolScores:
         c3d: weights of C3D, and c3d_mean its mean file.
         c3d_mean: see c3d.
         num_samples: replaces the protocols' numbers of generated clips.
-        batch_size: clips in a batch.
+        batch_size: clips in a batch over all replicas, rounded up to a multiple of them.
         best_by: 'protocol/score' that decides which step is best; None for the first score of the first protocol.
 
     Raises:
@@ -94,7 +94,8 @@ class ProtocolScores:
             between real clips, and of the untrained generator where step 0 was scored.
         """
         if self._extractor is None:
-            self._extractor = Extractor(self._networks, self._batch_size, strategy)
+            replicas = strategy.num_replicas_in_sync if strategy else 1
+            self._extractor = Extractor(self._networks, -(-self._batch_size // replicas) * replicas, strategy)
         folder = os.path.join(work_dir, FOLDER)
         results = evaluate(
             self._names,
