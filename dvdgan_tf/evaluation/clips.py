@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -46,10 +47,11 @@ class RealClips:
     """Real clips in a random order that the seed decides: the first n are a fair choice, whatever n is.
 
     Attributes:
-        source: where they come from, whose own order may be that of its classes.
+        source: where they come from, whose own order may be that of its classes; its seed is replaced, so that runs of
+            several seeds are compared with the same clips.
         window: which frames of a video: first, center or random.
         crop: which square of its frames: center or random.
-        seed: of the order.
+        seed: of the order, windows and crops.
         first: how many of the order there are; None for all.
     """
 
@@ -61,6 +63,9 @@ class RealClips:
     order: np.ndarray = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        source = copy.copy(self.source)
+        source.seed = self.seed
+        object.__setattr__(self, 'source', source)
         order = np.random.RandomState(self.seed).permutation(count_clips(self.source))
         object.__setattr__(self, 'order', order[: self.first])
 
@@ -78,8 +83,7 @@ class RealClips:
             'stride': source.stride,
             'window': self.window,
             'crop': self.crop,
-            'window_seed': source.seed,
-            'order_seed': self.seed,
+            'seed': self.seed,
             'first': self.first,
             'shape': [source.num_frames, source.resolution, source.resolution, source.video_channels],
         }

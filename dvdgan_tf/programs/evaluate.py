@@ -191,7 +191,8 @@ class Scorer:
 
     def score(self, run: trained.Trained, model: Model) -> list:
         output = os.path.join(run.work_dir, during_training.FOLDER)
-        places = evaluate.Places(output, _STATISTICS_DIR.value or beside_the_data(run.data) or output)
+        first = os.path.join(_WORK_DIR.value[0], during_training.FOLDER)
+        places = evaluate.Places(output, _STATISTICS_DIR.value or beside_the_data(run.data) or first)
         asked = (_NUM_SAMPLES, _REPEATS, _SPLIT, _TRUNCATION, _SEED, _BEST_OF, _DDOF)
         options = evaluate.Options(*(flag.value for flag in asked))
         names = _PROTOCOL.value or ['offline_256']
