@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -125,15 +126,19 @@ def write(found: Curves, prefix: str) -> list[str]:
 def _draw(axes: object, name: str, curve: Mapping[str, object]) -> None:
     """The mean over runs with their deviation, every run thinly, the floor; of one run its own spread."""
     runs = curve['runs']
+    names = {run: os.path.basename(run.rstrip('/')) for run in runs}
+    if len(set(names.values())) < len(names):
+        names = {run: run for run in runs}
     if len(runs) > 1:
         bars = [deviation or 0.0 for deviation in curve['deviation']]
         axes.errorbar(curve['steps'], curve['mean'], bars, marker='o', capsize=3, label=f'mean of {len(runs)} runs')
     for run, points in runs.items():
         bars = [spread or 0.0 for spread in points['spreads']] if len(runs) == 1 else None
         style = {'marker': 'o', 'capsize': 3} if len(runs) == 1 else {'linewidth': 0.8, 'alpha': 0.6}
-        axes.errorbar(points['steps'], points['values'], bars, label=run, **style)
+        axes.errorbar(points['steps'], points['values'], bars, label=names[run], **style)
     if curve['floor'] is not None:
         axes.axhline(curve['floor'], color='grey', linestyle=':', label='floor of real clips')
     axes.plot(curve['best']['step'], curve['best']['value'], 'k*', label=f'best: step {curve["best"]["step"]}')
     axes.set(xlabel='step', title=name)
+    axes.xaxis.get_major_locator().set_params(integer=True)
     axes.legend(fontsize='x-small')
