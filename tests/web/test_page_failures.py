@@ -109,7 +109,7 @@ def test_without_webassembly_webgl_is_taken_and_the_page_says_so(failing, addres
     page = failing(address + ONE, lambda context: context.route('**/*.wasm', lambda route: route.abort()))
     expect(page.locator('#status')).to_contain_text('by the graphics card')
     page.locator('#backend').select_option('wasm')
-    expect(page.locator('#notice')).to_contain_text('Computed by the graphics card, because wasm is not available here')
+    expect(page.locator('#notice')).to_contain_text('Computed by the graphics card, because WebAssembly is not available here')
     expect(page.locator('#status')).to_contain_text('by the graphics card')
 
 
@@ -119,7 +119,7 @@ def test_without_webgl_webassembly_is_taken_and_without_both_the_page_says_so(st
     page = visit.open(address + ONE)
     expect(page.locator('#status')).to_contain_text('by the processor')
     page.locator('#backend').select_option('webgl')
-    expect(page.locator('#notice')).to_contain_text('Computed by the processor, because webgl is not available here')
+    expect(page.locator('#notice')).to_contain_text('Computed by the processor, because WebGL is not available here')
     visit.context.route('**/*.wasm', lambda route: route.abort())
     page.reload()
     expect(page.locator('#error-text')).to_contain_text('Try another browser')

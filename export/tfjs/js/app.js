@@ -25,7 +25,7 @@ let generator = null;
 let backend = null; // null until the model is loaded
 let newest = 0;
 let retry = () => {};
-let lastChanged = null;
+let lastMoved = null;
 
 function report(fraction, text) {
   const progress = element('progress');
@@ -128,13 +128,13 @@ async function update(show = showView) {
   }
 }
 
-/** Writes the choices to the address: a step for Back, but one alone for several moves of the same field. */
-function remember(field = null) {
+/** Writes the choices to the address: a step for Back, but one alone for several moves of the same slider. */
+function remember(slider = null) {
   const state = readChoices();
   const hash = state && toHash(state, generator.metadata.classes);
   if (hash && hash !== location.hash) {
-    history[field !== null && field === lastChanged ? 'replaceState' : 'pushState'](null, '', hash);
-    lastChanged = field;
+    history[slider !== null && slider === lastMoved ? 'replaceState' : 'pushState'](null, '', hash);
+    lastMoved = slider;
   }
 }
 
@@ -149,7 +149,7 @@ function choose(state) {
 /** Follows the address, when the page opens and on Back. */
 function follow() {
   const { state, problems } = fromHash(location.hash, generator.metadata.classes);
-  lastChanged = null;
+  lastMoved = null;
   writeChoices(state);
   notice(problems.length ? `In this address ${problems.join(', ')}. What is shown stands in for it.` : '');
 }
@@ -238,7 +238,7 @@ function listenToControls() {
   const controls = element('controls');
   controls.addEventListener('submit', (event) => event.preventDefault());
   controls.addEventListener('input', ({ target }) => target.id !== 'backend' && update());
-  controls.addEventListener('change', ({ target }) => target.id !== 'backend' && remember(target.id || target.value));
+  controls.addEventListener('change', ({ target: { id, type } }) => id !== 'backend' && remember(type === 'range' ? id : null));
   element('backend').addEventListener('change', load);
   for (const field of ['seed', 'to-seed', 'grid-seed']) {
     element(field.replace('seed', 'another')).addEventListener('click', () => {

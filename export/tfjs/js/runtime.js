@@ -8,6 +8,8 @@ import '../vendor/tf-backend-wasm.es2017.min.js';
 
 export const tf = globalThis.tf;
 
+const NAMES = { webgl: 'WebGL', wasm: 'WebAssembly' };
+
 /** Opens the first of the given backends that works; returns its name and why the ones before it did not. */
 export async function openBackend(names, wasmFolder) {
   // Threads would need a third binary and two headers that plain file servers do not send.
@@ -19,9 +21,9 @@ export async function openBackend(names, wasmFolder) {
       if (await tf.setBackend(name)) {
         return { name, reasons };
       }
-      reasons.push(`${name} is not available here`);
+      reasons.push(`${NAMES[name]} is not available here`);
     } catch (error) {
-      reasons.push(`${name} is not available here (${error.message})`);
+      reasons.push(`${NAMES[name]} is not available here (${error.message})`);
     }
   }
   throw new Error(`${reasons.join('; ')}. Try another browser, or turn on hardware acceleration.`);
