@@ -109,7 +109,8 @@ def test_without_webassembly_webgl_is_taken_and_the_page_says_so(failing, addres
     page = failing(address + ONE, lambda context: context.route('**/*.wasm', lambda route: route.abort()))
     expect(page.locator('#status')).to_contain_text('by the graphics card')
     page.locator('#backend').select_option('wasm')
-    expect(page.locator('#notice')).to_contain_text('Computed by the graphics card, because WebAssembly is not available here')
+    reason = 'Computed by the graphics card, because WebAssembly is not available here'
+    expect(page.locator('#notice')).to_contain_text(reason)
     expect(page.locator('#status')).to_contain_text('by the graphics card')
 
 
