@@ -5,6 +5,8 @@ A gin file begins with `from __gin__ import dynamic_registration` and imports wh
 are looked for in the current directory, then among those that come with the package.
 """
 
+from __future__ import annotations
+
 import ast
 import contextlib
 import difflib
@@ -14,13 +16,15 @@ import inspect
 import os
 import re
 import tokenize
-from typing import Any, Callable, Collection, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any, Callable, NamedTuple
 
 import gin
 import tensorflow as tf
 from gin import config_parser
 
 from dvdgan_tf import files, shipped, upgrade
+from dvdgan_tf.configurable import check_is_data, references_in
 from dvdgan_tf.errors import InputError
 
 FILE_NAME = 'config.gin'
@@ -28,16 +32,16 @@ FILE_NAME = 'config.gin'
 gin.add_config_file_search_path(str(shipped.ROOT))
 
 
-def parse(gin_files: Sequence[str], gin_params: Sequence[str] = (), fallbacks: Optional[Mapping] = None) -> None:
+def parse(gin_files: Sequence[str], gin_params: Sequence[str] = (), fallbacks: Mapping | None = None) -> None:
     """Replaces the configuration by that of the files, in order, then of single bindings such as `RESOLUTION = 64`.
 
     Args:
-      gin_files: the files.
-      gin_params: the bindings.
-      fallbacks: macro to the value that it takes if neither gives it one.
+        gin_files: the files.
+        gin_params: the bindings.
+        fallbacks: macro to the value that it takes if neither gives it one.
 
     Raises:
-      InputError: a file is missing or malformed, a class or parameter does not exist, a macro is declared by no file
+        InputError: a file is missing or malformed, a class or parameter does not exist, a macro is declared by no file
         or has a value that nothing uses, or a required macro has no value.
     """
     for name in gin_files:
@@ -63,13 +67,20 @@ def parse(gin_files: Sequence[str], gin_params: Sequence[str] = (), fallbacks: O
     _bind_defaults()
 
 
-def load(work_dir: str) -> None:
+def load(work_dir: str, trusted: bool = False) -> None:
     """Replaces the configuration by the one that `save` wrote.
 
+    Args:
+        work_dir: where.
+        trusted: whether it may name anything, which may run code of whoever wrote it; otherwise only what
+            `configurable` lists.
+
     Raises:
-      InputError: the directory holds none, or this version of the package cannot use it.
+        InputError: the directory holds none, it names something else, or this version of the package cannot use it.
     """
     saved = _saved_text(work_dir)
+    if not trusted:
+        check_is_data(config_parser.ConfigParser(saved, _ReferenceParser()), os.path.join(work_dir, FILE_NAME))
     gin.clear_config()
     with _as_input_error(f'cannot use the configuration that {work_dir!r} was trained with'):
         gin.parse_config(saved)
@@ -87,7 +98,7 @@ def text() -> str:
     return gin.config_str(max_line_length=120)
 
 
-def difference(work_dir: str) -> Dict[str, Tuple[Optional[str], Optional[str]]]:
+def difference(work_dir: str) -> dict[str, tuple[str | None, str | None]]:
     """What differs from the configuration saved in a work directory: name -> (value there, value now), None for none.
 
     A parameter that is younger than the saved configuration is no difference while it has its default value.
@@ -99,49 +110,40 @@ def difference(work_dir: str) -> Dict[str, Tuple[Optional[str], Optional[str]]]:
 
 
 def bindings(
-    root: Callable, only: Optional[Collection[str]] = None, given: Collection[str] = ('work_dir',)
-) -> Dict[str, Any]:
+    root: Callable, only: Collection[str] | None = None, given: Collection[str] = ('work_dir',)
+) -> dict[str, Any]:
     """The keyword arguments of `root`: `@f` is f with its own bindings filled in, `@f()` its result, a macro its value.
 
     Args:
-      root: the function that everything configurable is reached from.
-      only: the parameters wanted; nothing else is built. None is all.
-      given: parameters that the caller supplies itself.
+        root: the function that everything configurable is reached from.
+        only: the parameters wanted; nothing else is built. None is all.
+        given: parameters that the caller supplies itself.
 
     Raises:
-      InputError: a parameter without default has no binding, or a binding has no effect.
+        InputError: a parameter without default has no binding, or a binding has no effect.
     """
     dead = dead_bindings(root)
     if dead:
         raise InputError(f'the binding {dead[0]} has no effect: nothing that {root.__name__} uses reads it; remove it.')
     if only is None:
         _check_complete(root, {*gin.get_bindings(root, resolve_references=False), *given})
-    return _arguments(root, only)
+    return _Reader(builds=True).arguments(root, gin.get_configurable(root), only)
 
 
-def dead_bindings(root: Callable) -> List[str]:
+def dead_bindings(root: Callable) -> list[str]:
     """The names of the bindings that nothing reached from `root` reads.
 
     Raises:
-      InputError: the configuration does not mention `root`.
+        InputError: the configuration does not mention `root`.
     """
-    statements = _statements(text())
     try:
-        found = gin.get_configurable(root)
+        configurable = gin.get_configurable(root)
     except ValueError as error:
         raise InputError(f'the gin files bind nothing of {root.__name__}; include gin/base.gin.') from error
-    names = {statement.selector for statement in statements if statement.arg_name}
-    reached = [_Reference('', name) for name in names if gin.get_configurable(name) is found]
-    for node in reached:  # grows on the way
-        for statement in statements:
-            if node.reads(statement):
-                steps = [step._replace(scope=step.scope or node.scope) for step in _references(statement.value)]
-                reached += [step for step in steps if step not in reached]
-    return [
-        _name(statement)
-        for statement in statements
-        if statement.arg_name and not any(node.reads(statement) for node in reached)
-    ]
+    reader = _Reader(builds=False)
+    reader.arguments(root, configurable)
+    bound = [statement for statement in _statements(text()) if statement.arg_name]
+    return [_name(each) for each in bound if (each.scope, gin.get_configurable(each.selector)) not in reader.read]
 
 
 class _Reference(NamedTuple):
@@ -153,9 +155,6 @@ class _Reference(NamedTuple):
 
     def __repr__(self) -> str:
         return self.written
-
-    def reads(self, statement: config_parser.BindingStatement) -> bool:
-        return self.selector == statement.selector and f'{self.scope}/'.startswith(f'{statement.scope}/'.lstrip('/'))
 
 
 class _ReferenceParser(config_parser.ParserDelegate):
@@ -169,19 +168,9 @@ class _ReferenceParser(config_parser.ParserDelegate):
         return _Reference('', macro_name, f'%{macro_name}')
 
 
-def _statements(gin_text: str) -> List[config_parser.BindingStatement]:
+def _statements(gin_text: str) -> list[config_parser.BindingStatement]:
     parser = config_parser.ConfigParser(gin_text, _ReferenceParser())
     return [statement for statement in parser if isinstance(statement, config_parser.BindingStatement)]
-
-
-def _references(value: Any) -> Iterator[_Reference]:
-    if isinstance(value, _Reference):
-        yield value
-    elif isinstance(value, dict):
-        yield from _references([*value, *value.values()])
-    elif isinstance(value, (list, tuple)):
-        for item in value:
-            yield from _references(item)
 
 
 def _name(statement: config_parser.BindingStatement) -> str:
@@ -189,24 +178,24 @@ def _name(statement: config_parser.BindingStatement) -> str:
     return f'{scope}{statement.selector}.{statement.arg_name}'.rstrip('.')
 
 
-def _values(gin_text: str) -> Dict[str, str]:
+def _values(gin_text: str) -> dict[str, str]:
     return {_name(statement): repr(statement.value) for statement in _statements(gin_text)}
 
 
-def _macros(gin_text: str) -> Set[str]:
+def _macros(gin_text: str) -> set[str]:
     return {statement.selector for statement in _statements(gin_text) if not statement.arg_name}
 
 
-def _import_lines() -> List[str]:
+def _import_lines() -> list[str]:
     return [line for line in text().splitlines() if re.match(r'(import|from)\s', line)]
 
 
-def _check_macros(declared: Set[str]) -> None:
+def _check_macros(declared: set[str]) -> None:
     """Stops at macros that a binding or a file invented by misspelling another, and at those without a value."""
     statements = _statements(text())
     macros = _macros(text())
     idle = {statement.selector for statement in statements if not statement.arg_name and statement.value is None}
-    references = [reference for statement in statements for reference in _references(statement.value)]
+    references = [reference for statement in statements for reference in references_in(statement.value)]
     used = {reference.selector for reference in references if reference.written.startswith('%')} - {'gin.REQUIRED'}
     invented = sorted((macros - declared) | (macros - used - idle) | (used - macros))
     if invented:
@@ -219,15 +208,15 @@ def _check_macros(declared: Set[str]) -> None:
         )
 
 
-def _missing_macros() -> List[str]:
+def _missing_macros() -> list[str]:
     return [statement.selector for statement in _statements(text()) if repr(statement.value) == '%gin.REQUIRED']
 
 
-def _defaults() -> Dict[str, str]:
+def _defaults() -> dict[str, str]:
     """The literal defaults of what the configuration mentions, Keras' own classes aside: name -> value as written."""
     statements = _statements(text())
     mentioned = {statement.selector for statement in statements if statement.arg_name}
-    references = [reference for statement in statements for reference in _references(statement.value)]
+    references = [reference for statement in statements for reference in references_in(statement.value)]
     mentioned |= {reference.selector for reference in references if reference.written.startswith('@')}
     return {
         f'{selector}.{parameter.name}': repr(parameter.default)
@@ -245,7 +234,7 @@ def _bind_defaults() -> None:
             gin.bind_parameter(name, ast.literal_eval(default))
 
 
-def _parameters(function: Callable) -> List[inspect.Parameter]:
+def _parameters(function: Callable) -> list[inspect.Parameter]:
     if inspect.isclass(function):
         return list(inspect.signature(function.__init__).parameters.values())[1:]
     return list(inspect.signature(function).parameters.values())
@@ -258,27 +247,45 @@ def _is_literal(value: Any) -> bool:
         return False
 
 
-def _arguments(function: Callable, only: Optional[Collection[str]] = None) -> Dict[str, Any]:
-    bound = gin.get_bindings(function, resolve_references=False)
-    return {name: _resolved(value) for name, value in bound.items() if only is None or name in only}
+class _Reader:
+    """Reads the configuration from a function on, and records which bindings it comes across.
 
+    Args:
+        builds: whether `@f()` is called; otherwise it is only read, and its value is None.
+    """
 
-def _resolved(value: Any) -> Any:
-    if isinstance(value, (list, tuple)):
-        return type(value)(_resolved(item) for item in value)
-    if isinstance(value, dict):
-        return {_resolved(key): _resolved(item) for key, item in value.items()}
-    if not isinstance(value, gin.config.ConfigurableReference):
-        return value
-    function, scope = value.configurable.wrapped, value.scopes
-    if function is gin.config.macro:
-        return _resolved(gin.query_parameter(f'{"/".join(scope)}/gin.macro.value'))
-    with gin.config_scope(scope or gin.current_scope()):
-        arguments = _arguments(function)
-    if not value.evaluate:
-        return functools.partial(function, **arguments) if arguments else function
-    _check_complete(function, arguments)
-    return function(**arguments)
+    def __init__(self, builds: bool) -> None:
+        self.read: set[tuple[str, Callable]] = set()  # scope and function whose bindings were read
+        self._builds = builds
+
+    def arguments(
+        self, function: Callable, configurable: Callable, only: Collection[str] | None = None
+    ) -> dict[str, Any]:
+        """What is bound on the function, which gin knows as `configurable`, in the scope in force, by name."""
+        scopes = gin.current_scope()
+        prefixes = ('/'.join(scopes[:count]) for count in range(len(scopes) + 1))
+        self.read |= {(prefix, configurable) for prefix in prefixes}
+        bound = gin.get_bindings(function, resolve_references=False)
+        return {name: self._resolved(value) for name, value in bound.items() if only is None or name in only}
+
+    def _resolved(self, value: Any) -> Any:
+        if isinstance(value, (list, tuple)):
+            return type(value)(self._resolved(item) for item in value)
+        if isinstance(value, dict):
+            return {self._resolved(key): self._resolved(item) for key, item in value.items()}
+        if not isinstance(value, gin.config.ConfigurableReference):
+            return value
+        function, scope = value.configurable.wrapped, value.scopes
+        if function is gin.config.macro:
+            return self._resolved(gin.query_parameter(f'{"/".join(scope)}/gin.macro.value'))
+        with gin.config_scope(scope or gin.current_scope()):
+            arguments = self.arguments(function, value.configurable.wrapper)
+        if not value.evaluate:
+            return functools.partial(function, **arguments) if arguments else function
+        if not self._builds:
+            return None
+        _check_complete(function, arguments)
+        return function(**arguments)
 
 
 def _check_complete(function: Callable, given: Collection[str]) -> None:
@@ -292,7 +299,15 @@ def _saved_text(work_dir: str) -> str:
     path = os.path.join(work_dir, FILE_NAME)
     if not tf.io.gfile.exists(path):
         raise InputError(f'{work_dir!r} holds no {FILE_NAME}, so it is no work directory of bin/train; check the path.')
-    return upgrade.upgraded(tf.io.gfile.GFile(path).read())
+    try:
+        saved = upgrade.upgraded(tf.io.gfile.GFile(path).read())
+        statements = _statements(saved)
+    except (UnicodeDecodeError, SyntaxError, tokenize.TokenError) as error:
+        reason = str(error).splitlines()[0].rstrip('.')
+        raise InputError(f'{path} is damaged ({reason}); bring it back from a copy.') from error
+    if not statements:
+        raise InputError(f'{path} is empty; bring it back from a copy.')
+    return saved
 
 
 @contextlib.contextmanager

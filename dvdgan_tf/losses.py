@@ -5,7 +5,9 @@
 Differences from the paper: `grid_cell` is not in it, and not used unless asked for.
 """
 
-from typing import Sequence
+from __future__ import annotations
+
+from collections.abc import Sequence
 
 import tensorflow as tf
 
@@ -26,8 +28,8 @@ def grid_cell(samples: Sequence[tf.Tensor], truth: tf.Tensor) -> tf.Tensor:
     There every difference is weighted by the rain; here all weigh the same.
 
     Args:
-      samples: `[B, T, H, W, C]` each, from the same contexts.
-      truth: `[B, T, H, W, C]`.
+        samples: `[B, T, H, W, C]` each, from the same contexts.
+        truth: `[B, T, H, W, C]`.
 
     Returns: the mean absolute difference of each clip, `[B]`.
     """

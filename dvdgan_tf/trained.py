@@ -1,14 +1,17 @@
 """Work directories seen from outside of training: which configuration one belongs to, and the generator it holds."""
 
+from __future__ import annotations
+
+import contextlib
 import dataclasses
 import functools
 import logging
-from typing import Optional
+from collections.abc import Iterator
 
 import tensorflow as tf
 import tf_keras as keras
 
-from dvdgan_tf import config
+from dvdgan_tf import config, files
 from dvdgan_tf.errors import InputError
 from dvdgan_tf.models import variables
 from dvdgan_tf.training import data_facts, loop
@@ -16,28 +19,21 @@ from dvdgan_tf.training.checkpoint import best_step, checkpoint_path, restore, s
 
 _LOG = logging.getLogger(__name__)
 
-# What a run may change on the way: how long it trains, what it writes, and where it runs.
-_FREE_MACROS = ('TRAIN_STEPS', 'GLOBAL_BATCH', 'STRATEGY', 'DATA_DIR')
-_FREE_BINDINGS = ('step.GanStep.global_batch', 'step.GanStep.micro_batches', 'models.Generator.recompute')
-_FREE_PARAMETERS = (
-    'train_steps',
-    'strategy',
-    'peer_timeout_seconds',
-    'deterministic',
-    'steps_per_loop',
-    'checkpoint_every',
-    'checkpoint_every_seconds',
-    'keep_last',
-    'keep_every',
-    'summary_every',
-    'preview_every',
-    'preview_clips',
-    'preview_fps',
-    'frechet',
-    'frechet_every',
-    'evaluation',
-    'evaluate_every',
-)
+# What a run may change on the way: how long it trains and how fast it learns, what it writes, and where it runs.
+FREE_MACROS = ('TRAIN_STEPS', 'GLOBAL_BATCH', 'STRATEGY', 'DATA_DIR')
+FREE_PARAMETERS = {
+    'train': (
+        *('train_steps', 'strategy', 'peer_timeout_seconds', 'deterministic', 'steps_per_loop'),
+        *('checkpoints', 'summary_every', 'previews', 'evaluation', 'evaluate_every'),
+    ),
+    'GanStep': ('global_batch', 'micro_batches'),
+    'Generator': ('recompute',),
+    'Checkpoints': ('every', 'every_seconds', 'keep_last', 'keep_every'),
+    'Previews': ('every', 'clips', 'fps'),
+    'Recognition': ('num_samples', 'training_clips', 'training_steps', 'seed'),
+    'ProtocolScores': ('names', 'i3d', 'c3d', 'c3d_mean', 'num_samples', 'batch_size', 'best_by'),
+}
+FREE_EVERYWHERE = ('learning_rate',)
 
 
 @dataclasses.dataclass
@@ -50,6 +46,7 @@ class Trained:
         step: of its checkpoint.
         facts: what has to be known of the data it was trained on.
         config_text: the configuration.
+        trusted: whether that may name anything.
     """
 
     work_dir: str
@@ -57,6 +54,7 @@ class Trained:
     step: int
     facts: data_facts.DataFacts
     config_text: str
+    trusted: bool = False
 
     @functools.cached_property
     def data(self) -> loop.Clips:
@@ -65,15 +63,15 @@ class Trained:
         Raises:
             InputError: they are not where they were.
         """
-        config.load(self.work_dir)
+        config.load(self.work_dir, self.trusted)
         return config.bindings(loop.train, only=('data',))['data']
 
 
 def claim(work_dir: str) -> None:
     """Makes a work directory that of the present configuration, or checks that it is.
 
-    The length of training, what is written, the global batch, the strategy and the place of the data may change; the
-    log says so.
+    The length of training, learning rates, what is written, the global batch, the strategy and the place of the data
+    may change; the log says so.
 
     Raises:
         InputError: it belongs to another configuration; the bindings that differ are named.
@@ -98,32 +96,54 @@ def claim(work_dir: str) -> None:
         raise InputError(f'cannot write to {work_dir} ({error.message}); make room or choose another place.') from error
 
 
-def open_trained(work_dir: str, checkpoint: str = 'newest') -> Trained:
+@contextlib.contextmanager
+def claimed(work_dir: str) -> Iterator[None]:
+    """Claims a work directory for what is done inside; puts its configuration back where that is refused at once.
+
+    Raises:
+        InputError: as `claim`.
+    """
+    path, before = f'{work_dir}/{config.FILE_NAME}', None
+    if tf.io.gfile.exists(path):
+        with tf.io.gfile.GFile(path, 'rb') as file:
+            before = file.read()
+    saved = saved_steps(work_dir)
+    claim(work_dir)
+    try:
+        yield
+    except InputError:
+        if saved_steps(work_dir) == saved:
+            if before is None:
+                tf.io.gfile.remove(path)
+            else:
+                files.write_atomically(path, before)
+        raise
+
+
+def open_trained(work_dir: str, checkpoint: str = 'newest', trusted: bool = False) -> Trained:
     """Opens a work directory for sampling, evaluation or export; this replaces the present configuration.
 
     Args:
         work_dir: what was given to `bin/train`.
         checkpoint: the step whose checkpoint to use, `newest`, or `best`: the one kept by `loop.train.evaluation`. `0`
             is the generator before any training, made anew: to compare with.
+        trusted: whether the configuration may name anything, which may run code of whoever wrote it.
 
     Raises:
         InputError: there is no such checkpoint, it is damaged, or the directory is not that of a run.
     """
-    config.load(work_dir)
+    config.load(work_dir, trusted)
     step = _chosen(work_dir, checkpoint)
     keras.utils.set_random_seed(config.bindings(loop.train, only=('seed',))['seed'])
     generator = make_generator()
-    inputs = [variables.latent_spec(1, generator.latent_size), variables.label_spec(1)]
-    if generator.context_frames:
-        inputs.append(variables.clip_spec(1, generator.context_frames, generator.resolution, generator.video_channels))
-    variables.make_variables(generator, *inputs)
+    variables.make_variables(generator, *variables.generator_specs(generator))
     if step:
         path = checkpoint_path(work_dir, step)
         problem = restore(tf.train.Checkpoint(ema_generator=generator), path, partial=True)
         if problem is not None:
             known = ', '.join(map(str, saved_steps(work_dir)))
             raise InputError(f'the checkpoint {path} is damaged ({problem}); choose another step of {known}.')
-    return Trained(work_dir, generator, step, data_facts.read(work_dir), config.text())
+    return Trained(work_dir, generator, step, data_facts.read(work_dir), config.text(), trusted)
 
 
 def make_generator() -> keras.Model:
@@ -146,10 +166,9 @@ def _chosen(work_dir: str, checkpoint: str) -> int:
 
 def _is_free(name: str) -> bool:
     owner, _, parameter = name.rpartition('.')
-    function = owner.split('.')[-1]
-    free_here = function == 'train' and parameter in _FREE_PARAMETERS
-    return name in _FREE_MACROS or name in _FREE_BINDINGS or function in ('ProtocolScores', 'Recognition') or free_here
+    free = (*FREE_PARAMETERS.get(owner.split('.')[-1], ()), *FREE_EVERYWHERE)
+    return parameter in free if owner else name in FREE_MACROS
 
 
-def _worded(name: str, before: Optional[str], now: Optional[str]) -> str:
+def _worded(name: str, before: str | None, now: str | None) -> str:
     return f'{name} was {"not given" if before is None else before}, now {"not given" if now is None else now}'

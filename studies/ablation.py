@@ -24,7 +24,7 @@ _VARIANTS = {
     'k = 8, phi 4x4': 'gin/ablations/small_phi_4x4.gin',
 }
 _SEEDS = (0, 1, 2)
-_DISTANCE, _FLOOR = 'offline_frechet/distance', 'offline_frechet/floor'
+_DISTANCE, _FLOOR = 'offline_256/frechet', 'offline_256/frechet_floor'
 
 
 def _work_dir(folder: str, gin_file: str, seed: int) -> str:

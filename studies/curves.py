@@ -1,6 +1,7 @@
 """Draws a run's curves: python studies/curves.py WORK_DIR/metrics.jsonl curves.png (needs matplotlib)."""
 
 import json
+import re
 import sys
 from typing import List, Tuple
 
@@ -15,11 +16,11 @@ _PANELS = {
     'spatial discriminator, mean logit': ('logits/spatial_real', 'logits/spatial_fake'),
     'temporal discriminator, mean logit': ('logits/temporal_real', 'logits/temporal_fake'),
     'offline Frechet distance (not FVD)': (
-        'offline_frechet/distance',
-        'offline_frechet/floor',
-        'offline_frechet/ceiling',
+        *('distance', 'floor', 'ceiling'),
+        *('frechet', 'frechet_floor', 'frechet_ceiling'),
     ),
 }
+_OFFLINE = re.compile(r'offline_\w+/')  # version 0.1 wrote offline_frechet/distance, today's offline_256/frechet
 
 
 def _series(records: List[dict], name: str) -> Tuple[List[int], List[float]]:
@@ -30,11 +31,15 @@ def _series(records: List[dict], name: str) -> Tuple[List[int], List[float]]:
 def main(log: str, picture: str) -> None:
     """Reads the log and writes the picture."""
     with open(log, encoding='utf-8') as file:
-        records = [json.loads(line) for line in file]
+        records = [
+            {_OFFLINE.sub('', name): value for name, value in json.loads(line).items()} for line in file
+        ]
     figure, axes = pyplot.subplots(2, 2, figsize=(11, 6.5), constrained_layout=True)
     for axis, (title, names) in zip(axes.flat, _PANELS.items()):
         for name in names:
             steps, values = _series(records, name)
+            if not steps:
+                continue
             axis.plot(steps, values, label=name.split('/')[-1], marker='.' if len(steps) < 40 else None)
         axis.set(title=title, xlabel='generator step')
         axis.grid(alpha=0.3)

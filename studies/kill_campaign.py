@@ -44,7 +44,7 @@ from dvdgan_tf.training.checkpoint import checkpoint_path, saved_steps
 _ROOT = pathlib.Path(__file__).resolve().parent.parent
 _TINY = (
     *('TRAIN_STEPS = 240', 'loop.train.deterministic = True', 'loop.train.steps_per_loop = 5'),
-    *('loop.train.checkpoint_every = 10', 'loop.train.summary_every = 5', 'loop.train.preview_every = 40'),
+    *('schedule.Checkpoints.every = 10', 'loop.train.summary_every = 5', 'schedule.Previews.every = 40'),
 )
 KINDS = {'moment': 8, 'write': 5, 'rename': 3, 'full': 2, 'term': 1, 'flip': 1}
 
@@ -114,7 +114,7 @@ class Campaign:
         """A run to which something happens so many times before it reaches its end."""
         work_dir = self._folder / f'run-{number:03d}'
         keep_last = self._draw.choice((1, 2, 3))
-        more = [f'--gin_param=loop.train.keep_last = {keep_last}']
+        more = [f'--gin_param=schedule.Checkpoints.keep_last = {keep_last}']
         while times:
             kind = self._draw.choices(list(KINDS), KINDS.values())[0]
             life = self._live(work_dir, kind, more)

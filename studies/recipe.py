@@ -81,9 +81,8 @@ def _bindings(data_set: str, variant: str, arguments: argparse.Namespace, seed: 
         f'SEED = {seed}',
         f'PRECISION = {arguments.precision!r}',
         'loop.train.summary_every = 50',
-        f'loop.train.checkpoint_every = {look}',
-        f'loop.train.preview_every = {look}',
-        f'loop.train.frechet_every = {look}',
+        f'schedule.Checkpoints.every = {look}',
+        f'schedule.Previews.every = {look}',
         'from dvdgan_tf.evaluation import recognition',
         'loop.train.evaluation = @recognition.Recognition()',
         f'loop.train.evaluate_every = {look}',
@@ -108,7 +107,7 @@ def _result(work_dir: str) -> dict[str, object]:
     looks: dict[int, dict[str, float]] = {}
     for record in records:
         for name, value in record.items():
-            if name.startswith(('recognition/', 'offline_frechet/')):
+            if name.startswith(('recognition/', 'offline_')):
                 looks.setdefault(record['step'], {})[name] = value
     losses = [record for record in records if 'loss/spatial' in record]
     late = losses[len(losses) // 4 :]

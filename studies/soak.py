@@ -47,8 +47,8 @@ def main(_: list[str]) -> int:
     """Trains; 1 where memory or open files grew."""
     shutil.rmtree(_SOAK_OUTPUT.value, ignore_errors=True)
     bindings = (
-        *(f'TRAIN_STEPS = {_STEPS.value}', 'loop.train.steps_per_loop = 10', 'loop.train.checkpoint_every = 100'),
-        *('loop.train.summary_every = 20', 'loop.train.preview_every = 500'),
+        *(f'TRAIN_STEPS = {_STEPS.value}', 'loop.train.steps_per_loop = 10', 'schedule.Checkpoints.every = 100'),
+        *('loop.train.summary_every = 20', 'schedule.Previews.every = 500'),
     )
     command = [sys.executable, str(_ROOT / 'bin' / 'train'), f'--gin_file={_ROOT}/tests/tiny.gin']
     command += [f'--work_dir={_SOAK_OUTPUT.value}', *(f'--gin_param={binding}' for binding in bindings)]

@@ -56,7 +56,7 @@ class Trial(NamedTuple):
 def _start(work_dir: pathlib.Path, steps: int) -> subprocess.Popen:
     command = [sys.executable, str(_ROOT / 'bin' / 'train'), f'--gin_file={_ROOT}/tests/tiny.gin', '--local_workers=2']
     bindings = (
-        *(f'TRAIN_STEPS = {steps}', 'loop.train.deterministic = True', 'loop.train.checkpoint_every = 10'),
+        *(f'TRAIN_STEPS = {steps}', 'loop.train.deterministic = True', 'schedule.Checkpoints.every = 10'),
         f'loop.train.peer_timeout_seconds = {_TIMEOUT.value}',
     )
     command += [f'--work_dir={work_dir}', *(f'--gin_param={binding}' for binding in bindings)]

@@ -48,12 +48,12 @@ def test_a_generator_that_continues_clips_cannot_sample_from_nothing():
 
 
 class _Repeat(_Mirror):
-    """Repeats the last context frame, a little brighter by the label, which must be 0."""
+    """Repeats the last context frame, a little brighter by the label, of which there must be none."""
 
     context_frames = 2
 
-    def call(self, latent, label, context, training=False):
-        brightness = tf.cast(label, tf.float32)[:, None, None, None, None]
+    def call(self, latent, label=None, context=None, training=False):
+        brightness = 0.0 if label is None else 1.0 + tf.cast(label, tf.float32)[:, None, None, None, None]
         return tf.repeat(context[:, -1:], 3, axis=1) + brightness
 
 

@@ -14,8 +14,10 @@ import tiny
 
 from dvdgan_tf.data.synthetic import SyntheticClips
 from dvdgan_tf.errors import InputError
+from dvdgan_tf.evaluation.during_training import ProtocolScores
 from dvdgan_tf.training import loop
 from dvdgan_tf.training.checkpoint import best_step, checkpoint_path, saved_steps
+from dvdgan_tf.training.schedule import LOOKS_FILE, Checkpoints, Previews
 from dvdgan_tf.training.step import GanStep
 
 
@@ -25,8 +27,11 @@ class _TwoClasses(SyntheticClips):
         self.num_classes = 2
 
 
-def _adam():
-    return keras.optimizers.Adam(1e-3, jit_compile=False)
+_RATE = 'generator_optimizer/_learning_rate/.ATTRIBUTES/VARIABLE_VALUE'
+
+
+def _adam(rate=1e-3):
+    return keras.optimizers.Adam(rate, jit_compile=False)
 
 
 _step = functools.partial(
@@ -49,9 +54,9 @@ def _train(work_dir, train_steps=4, **changes):
         'data': SyntheticClips(16, 2),
         'gan_step': _step,
         'steps_per_loop': 2,
-        'checkpoint_every': 2,
         'summary_every': 2,
-        'preview_clips': 2,
+        'checkpoints': Checkpoints(every=2),
+        'previews': Previews(clips=2),
         **changes,
     }
     return loop.train(work_dir=str(work_dir), train_steps=train_steps, **arguments)
@@ -66,27 +71,34 @@ def _records(work_dir):
     return [json.loads(line) for line in (work_dir / 'metrics.jsonl').read_text().splitlines()]
 
 
-class _Signalling:
-    """Stands for the Frechet distance and sends this process a signal at its first measurement after step 0."""
+class _Evaluation:
+    """Scores that say which step they were taken at, of which step 2 is the best; counts and may do more at a step."""
 
-    floor = 1.0
+    def __init__(self, **at_step):
+        self.found, self.checked = [], None
+        self._at_step = at_step
 
-    def __init__(self, number):
-        self._number = number
-        self._scored = 0
+    def check(self, data):
+        self.checked = data
 
-    def score(self, clips):
-        self._scored += 1  # at step 0, then at step 2
-        if self._scored == 2:
-            os.kill(os.getpid(), self._number)
-        return float(np.mean(next(iter(clips))))
+    def __call__(self, generator, data, step, work_dir, strategy):
+        saved = saved_steps(work_dir)
+        self.found.append((step, saved[-1] if saved else None, strategy.num_replicas_in_sync))
+        self._at_step.get(f'step_{step}', lambda: None)()
+        return {'protocol/score': 10.0 * step}
+
+    def is_best(self, work_dir, step):
+        return step == 2
+
+
+_KEPT = Checkpoints(every=2, keep_last=2, keep_every=4)
 
 
 @pytest.fixture(scope='module')
 def whole(tmp_path_factory):
     """A run of 6 steps that nothing stopped."""
     work_dir = tmp_path_factory.mktemp('whole')
-    assert _train(work_dir, 6, keep_last=2, keep_every=4, preview_every=4) == loop.Outcome(6, None)
+    assert _train(work_dir, 6, checkpoints=_KEPT, previews=Previews(every=4, clips=2)) == loop.Outcome(6, None)
     return work_dir
 
 
@@ -125,7 +137,8 @@ def test_previews_are_files_at_the_start_and_every_few_steps_beside_real_clips(w
 
 @pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_saves_and_the_same_work_directory_ends_as_if_it_had_never_come(whole, tmp_path, number):
-    stopped = _train(tmp_path, 6, frechet=lambda real: _Signalling(number), frechet_every=2, checkpoint_every=100)
+    signalling = _Evaluation(step_2=lambda: os.kill(os.getpid(), number))
+    stopped = _train(tmp_path, 6, evaluation=signalling, evaluate_every=2, checkpoints=Checkpoints(every=100))
     assert stopped == loop.Outcome(2, number)
     assert saved_steps(str(tmp_path)) == [2]
     assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
@@ -138,50 +151,72 @@ def test_a_signal_saves_and_the_same_work_directory_ends_as_if_it_had_never_come
 
 def test_a_finished_run_is_left_as_it_is(whole):
     before = {path: path.stat().st_mtime_ns for path in (whole / 'checkpoints').iterdir()}
-    assert _train(whole, 6, keep_last=2, keep_every=4) == loop.Outcome(6, None)
+    assert _train(whole, 6, checkpoints=_KEPT) == loop.Outcome(6, None)
     assert before == {path: path.stat().st_mtime_ns for path in (whole / 'checkpoints').iterdir()}
 
 
 def test_the_offline_distance_is_recorded_with_what_it_is_read_against(tmp_path):
-    class Mean:
-        floor = 0.25
-
-        def score(self, clips):
-            return float(np.mean(next(iter(clips))))
-
-    _train(tmp_path, 2, frechet=lambda real: Mean(), frechet_every=2)
-    _train(tmp_path, 4, frechet=lambda real: Mean(), frechet_every=2)
-    start, middle, end = (record for record in _records(tmp_path) if 'offline_frechet/distance' in record)
+    for steps in (2, 4):
+        _train(tmp_path, steps, evaluation=ProtocolScores(['offline_8'], batch_size=8), evaluate_every=2)
+    start, middle, end = (record for record in _records(tmp_path) if 'offline_8/frechet' in record)
     assert (start['step'], middle['step'], end['step']) == (0, 2, 4)
-    assert start['offline_frechet/distance'] == start['offline_frechet/ceiling'] == end['offline_frechet/ceiling']
-    assert end['offline_frechet/distance'] != end['offline_frechet/ceiling']
-    assert end['offline_frechet/floor'] == 0.25
+    assert end['offline_8/frechet'] != start['offline_8/frechet']
+    assert start['offline_8/frechet_floor'] == end['offline_8/frechet_floor'] > 0
 
 
-class _Evaluation:
-    """Scores that say which step they were taken at; step 2 is the best."""
+class _Killed(Exception):
+    pass
 
-    def __init__(self):
-        self.found, self.checked = [], None
 
-    def check(self, data):
-        self.checked = data
+def _kill():
+    raise _Killed
 
-    def __call__(self, generator, data, step, work_dir, strategy):
-        self.found.append((step, saved_steps(work_dir)[-1], strategy.num_replicas_in_sync))
-        return {'protocol/score': 10.0 * step}
 
-    def is_best(self, work_dir, step):
-        return step == 2
+def test_looks_that_a_kill_lost_are_made_up_and_no_others(tmp_path):
+    killed, after = _Evaluation(step_4=_kill), _Evaluation()
+    shown = Previews(every=4, clips=2)
+    with pytest.raises(_Killed):
+        _train(tmp_path, 8, evaluation=killed, evaluate_every=2, previews=shown)
+    assert saved_steps(str(tmp_path))[-1] == 4
+    lost = tmp_path / 'previews' / 'preview-00000004.gif'
+    before = lost.stat().st_mtime_ns
+    _train(tmp_path, 8, evaluation=after, evaluate_every=2, previews=shown)
+    assert [step for step, *_ in killed.found] == [0, 2, 4]
+    assert [step for step, *_ in after.found] == [4, 6, 8]
+    assert lost.stat().st_mtime_ns == before  # the preview had been drawn when the evaluation was killed
+    steps = [record['step'] for record in _records(tmp_path) if 'protocol/score' in record]
+    assert steps == [0, 2, 4, 6, 8]
+
+
+def test_a_preview_that_a_kill_lost_is_drawn_at_the_last_step_too(tmp_path):
+    _train(tmp_path, 2)
+    (tmp_path / LOOKS_FILE).write_text(json.dumps({'previews': 0}))
+    lost = tmp_path / 'previews' / 'preview-00000002.gif'
+    lost.unlink()
+    _train(tmp_path, 2)
+    assert lost.is_file()
+    lost.unlink()
+    _train(tmp_path, 2)
+    assert not lost.exists()
+    (tmp_path / LOOKS_FILE).write_text('{"previ')  # torn
+    _train(tmp_path, 2)
+    assert lost.is_file() and json.loads((tmp_path / LOOKS_FILE).read_text()) == {'previews': 2}
+
+
+def test_a_run_goes_on_with_the_learning_rate_that_it_is_given(tmp_path):
+    _train(tmp_path, 2)
+    _train(tmp_path, 4, gan_step=functools.partial(_step, generator_optimizer=lambda: _adam(1e-2)))
+    rates = [float(_variables(tmp_path, step)[_RATE]) for step in (2, 4)]
+    assert rates == [pytest.approx(1e-3), pytest.approx(1e-2)]
 
 
 def test_evaluations_are_recorded_and_the_best_checkpoint_is_kept(tmp_path):
     evaluation = _Evaluation()
-    _train(tmp_path, 6, evaluation=evaluation, evaluate_every=2, keep_last=1, checkpoint_every=100)
+    _train(tmp_path, 6, evaluation=evaluation, evaluate_every=2, checkpoints=Checkpoints(every=100, keep_last=1))
     assert isinstance(evaluation.checked, SyntheticClips)
-    assert evaluation.found == [(2, 2, 1), (4, 4, 1), (6, 6, 1)]  # step, newest checkpoint then, replicas
+    assert evaluation.found == [(0, None, 1), (2, 2, 1), (4, 4, 1), (6, 6, 1)]  # step, newest checkpoint then, replicas
     scores = [record['protocol/score'] for record in _records(tmp_path) if 'protocol/score' in record]
-    assert scores == [20.0, 40.0, 60.0]
+    assert scores == [0.0, 20.0, 40.0, 60.0]
     assert (best_step(str(tmp_path)), saved_steps(str(tmp_path))) == (2, [2, 6])
 
 
@@ -225,7 +260,7 @@ def test_four_replicas_train_on_the_same_global_batch_and_one_goes_on(whole, tmp
         ({'precision': 'float8'}, "precision is 'float8'"),
         ({'gan_step': functools.partial(_step, global_batch=6), 'strategy': 'mirrored'}, 'global batch is 6'),
         ({'summary_every': 0}, 'at least 1'),
-        ({'keep_last': 0}, 'keep_last is 0'),
+        ({'checkpoints': Checkpoints(keep_last=0)}, 'keep_last is 0'),
         ({'data': SyntheticClips(16, 3)}, 'clips of 3 frames, and the generator makes 2 after 0 of context'),
         ({'data': SyntheticClips(32, 2)}, 'clips of 2 x 32 x 32 x 3 and the generator makes 2 x 16 x 16 x 3'),
         ({'data': SyntheticClips(16, 3, video_channels=1)}, 'clips of 3 frames, and the generator makes 2'),

@@ -38,7 +38,7 @@ def work_dir(tmp_path_factory):
 def folder(work_dir, tmp_path_factory):
     path = str(tmp_path_factory.mktemp('models') / 'tiny')
     os.makedirs(path)
-    run = trained.open_trained(work_dir)
+    run = trained.open_trained(work_dir, trusted=True)
     size = model_folder.write(run, path, 'tiny', 'the built-in shapes', 'of this package')
     files = [os.path.join(place, name) for place, _, names in os.walk(path) for name in names]
     assert size == sum(map(os.path.getsize, files))
@@ -46,7 +46,7 @@ def folder(work_dir, tmp_path_factory):
 
 
 def _clips(path):
-    return sample_clips(trained.open_trained(path).generator, np.arange(4), seed=1)
+    return sample_clips(trained.open_trained(path, trusted=True).generator, np.arange(4), seed=1)
 
 
 def test_it_makes_the_clips_of_the_run_and_holds_nothing_else(work_dir, folder):
@@ -55,8 +55,8 @@ def test_it_makes_the_clips_of_the_run_and_holds_nothing_else(work_dir, folder):
     keys = {key.split('/')[0] for key, _ in variables}
     assert keys <= {'ema_generator', '_CHECKPOINTABLE_OBJECT_GRAPH', 'save_counter'}
     assert saved_steps(folder) == [4]
-    opened = trained.open_trained(folder)
-    assert opened.facts == trained.open_trained(work_dir).facts
+    opened = trained.open_trained(folder, trusted=True)
+    assert opened.facts == trained.open_trained(work_dir, trusted=True).facts
     assert opened.data.num_frames == 2
 
 
@@ -90,13 +90,13 @@ def test_a_checkpoint_that_is_absent_or_of_another_size_is_one_sentence(folder, 
         shutil.copytree(folder, place)
     shutil.rmtree(os.path.join(absent, 'checkpoints'))
     with pytest.raises(InputError, match='holds no checkpoint yet'):
-        trained.open_trained(absent)
+        trained.open_trained(absent, trusted=True)
     small = tf.Module()
     small.dense = keras.layers.Dense(4)
     small.dense.build([None, 7])
     tf.train.Checkpoint(ema_generator=small).write(checkpoint_path(other, 4))
     with pytest.raises(InputError, match='belongs to another model'):
-        trained.open_trained(other)
+        trained.open_trained(other, trusted=True)
 
 
 def _export(work_dir, output, *words):

@@ -31,7 +31,7 @@ def _environment(**more):
 
 def _launch(work_dir, steps, keep_every=0):
     """Both workers by one command; what it said."""
-    bindings = {'TRAIN_STEPS': steps, 'loop.train.keep_every': keep_every}
+    bindings = {'TRAIN_STEPS': steps, 'schedule.Checkpoints.keep_every': keep_every}
     command = [*_command(work_dir, **bindings), '--local_workers=2']
     done = subprocess.run(command, env=_environment(), capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

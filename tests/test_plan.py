@@ -80,7 +80,7 @@ _COST = plan.Cost(
     generator_flops=1,
     updates=2,
     held=2_000,
-    results=6_000,
+    activations=6_000,
 )
 
 

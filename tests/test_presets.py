@@ -29,8 +29,8 @@ SHRUNK = [
     'models.Generator.context_frames = 1',
     'pipeline.RecordClips.num_frames = 3',
     'step.GanStep.spatial_frames = 1',
-    'loop.train.preview_clips = 1',
-    'loop.train.frechet = None',
+    'schedule.Previews.clips = 1',
+    'loop.train.evaluate_every = 0',
 ]
 
 

@@ -31,7 +31,8 @@ ARROWS = {
     '__init__': set(),
     'errors': set(),
     'command': {'programs', 'shipped', 'versions'},
-    'config': {'shipped', 'upgrade'},
+    'config': {'configurable', 'shipped', 'upgrade'},
+    'configurable': set(),
     'shipped': set(),
     'upgrade': set(),
     'versions': set(),
@@ -55,6 +56,7 @@ ARROWS = {
     'exporters': {'shipped', 'layers', 'models.variables', 'sampling', 'serving'},
     'trained': {'config', 'models.variables', 'training'},
     'model_folder': {'config', 'trained', 'training'},
+    'opening': {'trained'},
     'benchmarks': {
         *('layers', 'losses', 'models', 'data', 'prepare', 'training', 'distribute', 'planning', 'metrics'),
         *('evaluation', 'sampling', 'config', 'trained'),
@@ -124,7 +126,7 @@ def test_a_guest_has_one_host(guest):
 
 def test_flags_are_defined_by_programs_only():
     for path in MODULES:
-        if room_of(path) == 'programs' or relative(path) == 'dvdgan_tf/command.py':
+        if room_of(path) in ('programs', 'command', 'opening'):
             continue
         assert not any(name.startswith('absl.flags') for name in imports_of(path)), relative(path)
 
@@ -194,9 +196,11 @@ def parse(path, *params):
 
 
 @pytest.mark.parametrize('path', EXPERIMENTS, ids=relative)
-def test_a_gin_file_has_a_header_and_no_dead_binding(path):
+def test_a_gin_file_has_a_header_and_no_dead_binding_and_is_data_once_saved(path, tmp_path):
     parse(path)
     assert config.dead_bindings(loop.train) == []
+    config.save(str(tmp_path))
+    config.load(str(tmp_path))
     header = re.match(r'(#.*\n)+', path.read_text())[0]
     for field in ('Command:', 'Hardware:', 'Expected:', 'Measured:'):
         assert field in header, f'{relative(path)} does not state {field}'

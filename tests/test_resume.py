@@ -20,10 +20,10 @@ _SHRUNK = {
     'step.GanStep.ema_decay': 0.9,
     'step.GanStep.ema_start_step': 2,
     'loop.train.deterministic': True,
-    'loop.train.frechet': None,
+    'loop.train.evaluate_every': 0,
     'loop.train.summary_every': 1,
-    'loop.train.checkpoint_every': 2,
-    'loop.train.preview_clips': 1,
+    'schedule.Checkpoints.every': 2,
+    'schedule.Previews.clips': 1,
 }
 
 

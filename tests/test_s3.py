@@ -105,6 +105,7 @@ def test_training_reads_from_s3_and_goes_on_there(store, tmp_path):
 from __gin__ import dynamic_registration
 from dvdgan_tf.data import pipeline
 from dvdgan_tf.training import loop
+from dvdgan_tf.training import schedule
 from dvdgan_tf.training import step
 include 'gin/base.gin'
 RESOLUTION = 16
@@ -119,9 +120,9 @@ pipeline.RecordClips.data_dir = %DATA_DIR
 pipeline.RecordClips.resolution = %RESOLUTION
 pipeline.RecordClips.num_frames = %NUM_FRAMES
 pipeline.RecordClips.seed = %SEED
-loop.train.frechet = None
+loop.train.evaluate_every = 0
 loop.train.steps_per_loop = 1
-loop.train.preview_clips = 1
+schedule.Previews.clips = 1
 step.GanStep.spatial_frames = 2
 """)
     arguments = [f'--gin_file={gin}', '--work_dir=s3://bucket/run']

@@ -46,7 +46,7 @@ class ProtocolScores:
 
     def __init__(
         self,
-        names: Sequence[str],
+        names: Sequence[str] = ('offline_256',),
         i3d: Sequence[str] = (),
         c3d: str | None = None,
         c3d_mean: str | None = None,

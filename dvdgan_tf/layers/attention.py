@@ -5,7 +5,7 @@ Both map clips `[B, T, H, W, C]` to `clips + gain * attention(clips)`, gain bein
 Differences from the paper: appendix A defines the attention alone; the gain around it is BigGAN's [inferred].
 """
 
-from typing import Optional, Type
+from __future__ import annotations
 
 import tensorflow as tf
 import tf_keras as keras
@@ -16,7 +16,7 @@ from dvdgan_tf.layers.spectral_norm import SpectralDense
 class _Gained(keras.layers.Layer):
     """Adds what `_attend` makes of the clips, times a learned gain."""
 
-    def __init__(self, name: Optional[str] = None) -> None:
+    def __init__(self, name: str | None = None) -> None:
         super().__init__(name=name)
 
     def build(self, input_shape: tf.TensorShape) -> None:
@@ -35,7 +35,7 @@ class SeparableAttention(_Gained):
     Call: clips `[B, T, H, W, C]` to the same shape.
     """
 
-    def __init__(self, name: Optional[str] = None) -> None:
+    def __init__(self, name: str | None = None) -> None:
         super().__init__(name)
         self.passes = [AxisAttention(axis, name=label) for axis, label in ((1, 'time'), (2, 'height'), (3, 'width'))]
 
@@ -51,10 +51,10 @@ class AxisAttention(keras.layers.Layer):
     Call: clips `[B, T, H, W, C]` to the same shape.
 
     Args:
-      axis: 1 for time, 2 for height, 3 for width.
+        axis: 1 for time, 2 for height, 3 for width.
     """
 
-    def __init__(self, axis: int, name: Optional[str] = None) -> None:
+    def __init__(self, axis: int, name: str | None = None) -> None:
         super().__init__(name=name)
         self.axis = axis
 
@@ -119,4 +119,4 @@ def _attention(query: tf.Tensor, key: tf.Tensor, value: tf.Tensor) -> tf.Tensor:
     return tf.matmul(tf.cast(weights, value.dtype), value)
 
 
-AttentionClass = Type[_Gained]
+AttentionClass = type[_Gained]

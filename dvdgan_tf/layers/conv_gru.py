@@ -10,7 +10,10 @@ of all gates and all frames is one convolution before the loop; each kernel is s
 Differences from the paper: none.
 """
 
-from typing import Callable, List, Optional, Sequence, Tuple
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Callable
 
 import tensorflow as tf
 import tf_keras as keras
@@ -28,13 +31,13 @@ class ConvGRU(keras.layers.Layer):
     optionally the initial state `[B, H, W, units]` (zeros when None). Returns the states `[B*T, H, W, units]`.
 
     Args:
-      units: width of the state.
-      num_frames: T.
-      unroll: whether the graph holds T copies of the cell (for export, and faster on a CPU) instead of one
-        `tf.while_loop` (compile time independent of T).
+        units: width of the state.
+        num_frames: T.
+        unroll: whether the graph holds T copies of the cell (for export, and faster on a CPU) instead of one
+            `tf.while_loop` (compile time independent of T).
     """
 
-    def __init__(self, units: int, num_frames: int, unroll: bool = False, name: Optional[str] = None) -> None:
+    def __init__(self, units: int, num_frames: int, unroll: bool = False, name: str | None = None) -> None:
         super().__init__(name=name)
         self.units = units
         self.num_frames = num_frames
@@ -51,7 +54,7 @@ class ConvGRU(keras.layers.Layer):
         self.built = True
 
     def call(
-        self, frames: tf.Tensor, constant: bool = False, initial: Optional[tf.Tensor] = None, training: bool = False
+        self, frames: tf.Tensor, constant: bool = False, initial: tf.Tensor | None = None, training: bool = False
     ) -> tf.Tensor:
         gates, cell = self._prepare(frames, training)
         if not self.unroll:
@@ -64,7 +67,7 @@ class ConvGRU(keras.layers.Layer):
             clips = tf.stack(states, 1)
         return tf.reshape(clips, [-1, *clips.shape[2:]])
 
-    def _prepare(self, frames: tf.Tensor, training: bool) -> Tuple[_Gates, Callable]:
+    def _prepare(self, frames: tf.Tensor, training: bool) -> tuple[_Gates, Callable]:
         """The input's part of gates and candidate for all frames, and the cell that goes on from there."""
         units, width = self.units, frames.shape[-1]
         reset, update, candidate = (
@@ -75,7 +78,7 @@ class ConvGRU(keras.layers.Layer):
         of_state = tf.concat([reset[:, :, :units], update[:, :, :units]], -1)
         of_reset_state = candidate[:, :, width:]
 
-        def cell(inputs: _Gates, state: Optional[tf.Tensor]) -> tf.Tensor:
+        def cell(inputs: _Gates, state: tf.Tensor | None) -> tf.Tensor:
             """The input's part of gates and candidate, and the old state (None for zeros), to the new state."""
             gates, new = inputs
             if state is None:
@@ -88,11 +91,11 @@ class ConvGRU(keras.layers.Layer):
         inputs = tf.nn.bias_add(tf.nn.conv2d(frames, of_input, 1, 'SAME'), self.bias)
         return tuple(tf.split(inputs, [2 * units, units], -1)), cell
 
-    def _by_frame(self, frames: tf.Tensor) -> List[tf.Tensor]:
+    def _by_frame(self, frames: tf.Tensor) -> list[tf.Tensor]:
         """`[B*T, H, W, C]` to T tensors `[B, H, W, C]`."""
         return tf.unstack(tf.reshape(frames, [-1, self.num_frames, *frames.shape[1:]]), axis=1)
 
-    def _loop(self, cell: Callable, gates: _Gates, constant: bool, initial: Optional[tf.Tensor]) -> tf.Tensor:
+    def _loop(self, cell: Callable, gates: _Gates, constant: bool, initial: tf.Tensor | None) -> tf.Tensor:
         """The cell over all frames as a while loop, its first step apart; returns the states `[B, T, H, W, units]`."""
         if constant:
             first = cell(gates, initial)
@@ -105,7 +108,7 @@ class ConvGRU(keras.layers.Layer):
             first = cell([queue.read(0) for queue in queues], initial)
         states = tf.TensorArray(first.dtype, self.num_frames, element_shape=first.shape).write(0, first)
 
-        def body(step: tf.Tensor, state: tf.Tensor, states: tf.TensorArray) -> Tuple[tf.Tensor, ...]:
+        def body(step: tf.Tensor, state: tf.Tensor, states: tf.TensorArray) -> tuple[tf.Tensor, ...]:
             state = cell(gates if constant else [queue.read(step) for queue in queues], state)
             return step + 1, state, states.write(step, state)
 

@@ -3,7 +3,9 @@
 Differences from the paper: none.
 """
 
-from typing import Optional, Sequence
+from __future__ import annotations
+
+from collections.abc import Sequence
 
 import tensorflow as tf
 
@@ -19,14 +21,14 @@ class SpectralConvolution(NormalisedLayer):
     """Convolution with stride 1 and zero padding that keeps the size: `[N, (T,) H, W, in] -> [N, (T,) H, W, units]`.
 
     Args:
-      units: output width.
-      kernel_size: extent of the kernel along every axis.
-      rank: 2 or 3 convolved axes.
-      use_bias: whether a bias is added.
+        units: output width.
+        kernel_size: extent of the kernel along every axis.
+        rank: 2 or 3 convolved axes.
+        use_bias: whether a bias is added.
     """
 
     def __init__(
-        self, units: int, kernel_size: int = 3, rank: int = 2, use_bias: bool = True, name: Optional[str] = None
+        self, units: int, kernel_size: int = 3, rank: int = 2, use_bias: bool = True, name: str | None = None
     ) -> None:
         super().__init__(units, use_bias, name)
         self.kernel_size = kernel_size
@@ -60,7 +62,7 @@ class UpsampleConvolution(SpectralConvolution):
 class ConvolutionPool(SpectralConvolution):
     """A convolution of size 3, then the average over cells of `window` (1 or 2 along each convolved axis)."""
 
-    def __init__(self, units: int, window: Sequence[int], name: Optional[str] = None) -> None:
+    def __init__(self, units: int, window: Sequence[int], name: str | None = None) -> None:
         super().__init__(units, rank=len(window), name=name)
         self.window = tuple(window)
 

@@ -7,7 +7,9 @@ Differences from the paper: none. How it fits them to its networks is not stated
 of BigGAN stood, and the first of a discriminator sees the video itself, without BigGAN-deep's convolution before it.
 """
 
-from typing import Optional, Sequence
+from __future__ import annotations
+
+from collections.abc import Sequence
 
 import tensorflow as tf
 import tf_keras as keras
@@ -28,10 +30,10 @@ class DeepGeneratorBlock(keras.layers.Layer):
     Call: as `residual.GeneratorBlock`.
 
     Args:
-      units: output width, at most the input's.
-      num_frames: T; frame t of clip b is row b*T + t.
-      upsample: whether height and width double.
-      moments: what the normalisations take their mean and variance over.
+        units: output width, at most the input's.
+        num_frames: T; frame t of clip b is row b*T + t.
+        upsample: whether height and width double.
+        moments: what the normalisations take their mean and variance over.
     """
 
     def __init__(
@@ -40,7 +42,7 @@ class DeepGeneratorBlock(keras.layers.Layer):
         num_frames: int,
         upsample: bool = False,
         moments: MomentsClass = TimestepMoments,
-        name: Optional[str] = None,
+        name: str | None = None,
     ) -> None:
         super().__init__(name=name)
         self.units = units
@@ -80,13 +82,13 @@ class DeepDiscriminatorBlock(keras.layers.Layer):
     Call: as `residual.DiscriminatorBlock`.
 
     Args:
-      units: output width, at least the input's.
-      pool: 1 or 2 for each convolved axis, how far it is reduced.
-      first: whether this block sees the video itself: then no ReLU comes before it.
+        units: output width, at least the input's.
+        pool: 1 or 2 for each convolved axis, how far it is reduced.
+        first: whether this block sees the video itself: then no ReLU comes before it.
     """
 
     def __init__(
-        self, units: int, pool: Sequence[int] = (2, 2), first: bool = False, name: Optional[str] = None
+        self, units: int, pool: Sequence[int] = (2, 2), first: bool = False, name: str | None = None
     ) -> None:
         super().__init__(name=name)
         self.units = units

@@ -1,4 +1,4 @@
-"""Over what a normalisation takes its mean and variance.
+"""The mean and variance that a normalisation uses: which activations they are taken over.
 
 The generator's default is `TimestepMoments` (paper B.2): "we do not reduce over the time dimension", so frame t of
 every clip is normalised by the moments of all frames t and no information passes between timesteps. The others are the
@@ -10,7 +10,7 @@ is T or 1 and c is C or 1.
 Differences from the paper: none. The decay of the moving averages is not stated there [inferred].
 """
 
-from typing import Optional, Type
+from __future__ import annotations
 
 import tensorflow as tf
 import tf_keras as keras
@@ -31,10 +31,10 @@ class InstanceMoments(keras.layers.Layer):
     """Mean and variance of each frame apart, over H and W (instance normalisation).
 
     Args:
-      num_frames: T; frame t of clip b is row b*T + t.
+        num_frames: T; frame t of clip b is row b*T + t.
     """
 
-    def __init__(self, num_frames: int, name: Optional[str] = None) -> None:
+    def __init__(self, num_frames: int, name: str | None = None) -> None:
         super().__init__(name=name, autocast=False)
         self.num_frames = num_frames
 
@@ -130,4 +130,4 @@ class AllFrameMoments(TimestepMoments):
         return cross_replica_mean(tf.reduce_mean(powers, [1, 2], keepdims=True))
 
 
-MomentsClass = Type[InstanceMoments]
+MomentsClass = type[InstanceMoments]

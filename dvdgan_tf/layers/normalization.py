@@ -5,7 +5,7 @@ Paper B.3.
 Differences from the paper: none. Epsilon is not stated there [inferred, as BigGAN].
 """
 
-from typing import Optional
+from __future__ import annotations
 
 import tensorflow as tf
 import tf_keras as keras
@@ -19,7 +19,7 @@ EPSILON = 1e-4
 class _Normalization(keras.layers.Layer):
     """Normalises frames `[B*T, H, W, C]` by moments, then scales and shifts them."""
 
-    def __init__(self, num_frames: int, moments: MomentsClass, name: Optional[str]) -> None:
+    def __init__(self, num_frames: int, moments: MomentsClass, name: str | None) -> None:
         super().__init__(name=name)
         self.num_frames = num_frames
         self.moments = moments(num_frames, name='moments')
@@ -47,11 +47,11 @@ class ConditionalNormalization(_Normalization):
     Call: frames `[B*T, H, W, C]` and condition `[B, D]` to frames of the same shape.
 
     Args:
-      num_frames: T; frame t of clip b is row b*T + t.
-      moments: the class that takes mean and variance.
+        num_frames: T; frame t of clip b is row b*T + t.
+        moments: the class that takes mean and variance.
     """
 
-    def __init__(self, num_frames: int, moments: MomentsClass = TimestepMoments, name: Optional[str] = None) -> None:
+    def __init__(self, num_frames: int, moments: MomentsClass = TimestepMoments, name: str | None = None) -> None:
         super().__init__(num_frames, moments, name)
 
     def build(self, input_shape: tf.TensorShape) -> None:
@@ -70,7 +70,7 @@ class LearnedNormalization(_Normalization):
     Args: as `ConditionalNormalization`.
     """
 
-    def __init__(self, num_frames: int, moments: MomentsClass = TimestepMoments, name: Optional[str] = None) -> None:
+    def __init__(self, num_frames: int, moments: MomentsClass = TimestepMoments, name: str | None = None) -> None:
         super().__init__(num_frames, moments, name)
 
     def build(self, input_shape: tf.TensorShape) -> None:

@@ -4,7 +4,10 @@
 computation wait, and runs both at once.
 """
 
-from typing import Callable, List, Sequence, Tuple
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Callable
 
 import tensorflow as tf
 
@@ -17,15 +20,15 @@ def recomputed(layer: Callable[..., tf.Tensor], *inputs: tf.Tensor) -> tf.Tensor
     Its state moves once. A caller that takes gradients must not let state move before (`state.collected`): the second
     computation begins with what it finds.
     """
-    moved: List[tf.Variable] = []
+    moved: list[tf.Variable] = []
 
     @tf.custom_gradient
-    def compute(*inputs: tf.Tensor) -> Tuple:
+    def compute(*inputs: tf.Tensor) -> tuple:
         with state.collected() as updates:
             outputs = layer(*inputs)
         moved[:] = [variable for variable, _ in updates]
 
-        def gradient(upstream: tf.Tensor, *unused: tf.Tensor, variables: Sequence[tf.Variable] = ()) -> Tuple:
+        def gradient(upstream: tf.Tensor, *unused: tf.Tensor, variables: Sequence[tf.Variable] = ()) -> tuple:
             with tf.GradientTape() as tape:
                 again = [_after(upstream, value) for value in inputs]
                 tape.watch([*again, *(variable for variable in variables if variable.trainable)])

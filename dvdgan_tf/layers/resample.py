@@ -5,9 +5,11 @@ average (or a nearest repetition) before or after a convolution is itself a conv
 4 and stride 2.
 """
 
+from __future__ import annotations
+
 import itertools
 import math
-from typing import Optional, Sequence
+from collections.abc import Sequence
 
 import tensorflow as tf
 
@@ -19,7 +21,7 @@ def upsample(frames: tf.Tensor) -> tf.Tensor:
     return tf.reshape(tf.concat([wide, wide], 2), [-1, 2 * height, 2 * width, channels])
 
 
-def convolution(features: tf.Tensor, kernel: tf.Tensor, strides: Optional[Sequence[int]] = None) -> tf.Tensor:
+def convolution(features: tf.Tensor, kernel: tf.Tensor, strides: Sequence[int] | None = None) -> tf.Tensor:
     """Convolution along all inner axes, zero-padded: `[N, (T,) H, W, in] -> [N, (T,) H, W, out]`."""
     return tf.nn.convolution(features, kernel, strides, 'SAME', _layout(features))
 

@@ -6,7 +6,9 @@ pooling.
 Differences from the paper: none.
 """
 
-from typing import Optional, Sequence
+from __future__ import annotations
+
+from collections.abc import Sequence
 
 import tensorflow as tf
 import tf_keras as keras
@@ -23,10 +25,10 @@ class GeneratorBlock(keras.layers.Layer):
     Call: frames `[B*T, H, W, in]` and condition `[B, D]` to `[B*T, H', W', units]`, H' = 2H with `upsample`, else H.
 
     Args:
-      units: output width.
-      num_frames: T; frame t of clip b is row b*T + t.
-      upsample: whether height and width double.
-      moments: what the normalisations take their mean and variance over.
+        units: output width.
+        num_frames: T; frame t of clip b is row b*T + t.
+        upsample: whether height and width double.
+        moments: what the normalisations take their mean and variance over.
     """
 
     def __init__(
@@ -35,7 +37,7 @@ class GeneratorBlock(keras.layers.Layer):
         num_frames: int,
         upsample: bool = False,
         moments: MomentsClass = TimestepMoments,
-        name: Optional[str] = None,
+        name: str | None = None,
     ) -> None:
         super().__init__(name=name)
         self.units = units
@@ -70,14 +72,14 @@ class DiscriminatorBlock(keras.layers.Layer):
     Call: `[N, (T,) H, W, in]` to `[N, (T',) H', W', units]`; a pooled axis is halved, rounded up.
 
     Args:
-      units: output width.
-      pool: 1 or 2 for each convolved axis, how far it is reduced: (2, 2), (1, 1) for no pooling, (2, 2, 2) or (1, 2, 2)
-        for a block with 3x3x3 convolutions over time, height and width.
-      first: whether this block sees the video itself: then no ReLU comes before it.
+        units: output width.
+        pool: 1 or 2 for each convolved axis, how far it is reduced: (2, 2), (1, 1) for no pooling, (2, 2, 2) or
+            (1, 2, 2) for a block with 3x3x3 convolutions over time, height and width.
+        first: whether this block sees the video itself: then no ReLU comes before it.
     """
 
     def __init__(
-        self, units: int, pool: Sequence[int] = (2, 2), first: bool = False, name: Optional[str] = None
+        self, units: int, pool: Sequence[int] = (2, 2), first: bool = False, name: str | None = None
     ) -> None:
         super().__init__(name=name)
         self.units = units

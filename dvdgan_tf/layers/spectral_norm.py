@@ -8,7 +8,9 @@ one power iteration.
 Differences from the paper: none.
 """
 
-from typing import Optional, Sequence
+from __future__ import annotations
+
+from collections.abc import Sequence
 
 import tensorflow as tf
 import tf_keras as keras
@@ -22,12 +24,12 @@ class SpectralKernel(keras.layers.Layer):
     """A kernel that is divided by its largest singular value; calling the layer returns it.
 
     Args:
-      shape: shape of the kernel; the last axis counts as outputs, the others are flattened.
+        shape: shape of the kernel; the last axis counts as outputs, the others are flattened.
 
     Returns (of a call): the normalised kernel, float32 (or the layer's variable dtype), whatever the compute dtype.
     """
 
-    def __init__(self, shape: Sequence[int], name: Optional[str] = None) -> None:
+    def __init__(self, shape: Sequence[int], name: str | None = None) -> None:
         super().__init__(name=name)
         self.shape = tuple(int(size) for size in shape)
 
@@ -79,7 +81,7 @@ def _random_direction(shape: Sequence[int], dtype: tf.DType = tf.float32, **unus
 class NormalisedLayer(keras.layers.Layer):
     """A layer with one spectrally normalised kernel and, if asked, a bias."""
 
-    def __init__(self, units: int, use_bias: bool, name: Optional[str], dtype: Optional[str] = None) -> None:
+    def __init__(self, units: int, use_bias: bool, name: str | None, dtype: str | None = None) -> None:
         super().__init__(name=name, dtype=dtype)
         self.units = units
         self.use_bias = use_bias
@@ -104,7 +106,7 @@ class SpectralDense(NormalisedLayer):
     """`[B, in] -> [B, units]` by a spectrally normalised matrix."""
 
     def __init__(
-        self, units: int, use_bias: bool = True, name: Optional[str] = None, dtype: Optional[str] = None
+        self, units: int, use_bias: bool = True, name: str | None = None, dtype: str | None = None
     ) -> None:
         super().__init__(units, use_bias, name, dtype)
 
@@ -118,7 +120,7 @@ class SpectralDense(NormalisedLayer):
 class SpectralEmbedding(NormalisedLayer):
     """`[B] int -> [B, units]`, rows of a spectrally normalised table of `num_classes` rows."""
 
-    def __init__(self, num_classes: int, units: int, name: Optional[str] = None, dtype: Optional[str] = None) -> None:
+    def __init__(self, num_classes: int, units: int, name: str | None = None, dtype: str | None = None) -> None:
         super().__init__(units, False, name, dtype)
         self.num_classes = num_classes
 

@@ -5,20 +5,22 @@ that assigns at once. Inside `collected()` the updates are kept instead, so that
 discriminator's update must leave the generator alone) or apply them later (a recomputed block must not update twice).
 """
 
+from __future__ import annotations
+
 import contextlib
 import threading
-from typing import Iterator, List, Tuple
+from collections.abc import Iterator
 
 import tensorflow as tf
 
-Update = Tuple[tf.Variable, tf.Tensor]
+Update = tuple[tf.Variable, tf.Tensor]
 
 
 class _Collectors(threading.local):
     """Open collectors of this thread; MirroredStrategy runs each replica in a thread of its own."""
 
     def __init__(self) -> None:
-        self.stack: List[List[Update]] = []
+        self.stack: list[list[Update]] = []
 
 
 _collectors = _Collectors()
@@ -33,9 +35,9 @@ def update(variable: tf.Variable, value: tf.Tensor) -> None:
 
 
 @contextlib.contextmanager
-def collected() -> Iterator[List[Update]]:
+def collected() -> Iterator[list[Update]]:
     """Keeps the updates made inside the block in the list it yields, instead of assigning them."""
-    updates: List[Update] = []
+    updates: list[Update] = []
     _collectors.stack.append(updates)
     try:
         yield updates

@@ -11,7 +11,7 @@ Example, during training:
     ceiling = offline.score(untrained_batches())
     ...
     value = offline.score(generator(sample_latents(seed, 32, 1.0), labels) for seed in range(8))
-    log({'offline_frechet': value, 'offline_frechet/floor': offline.floor})
+    log({'distance': value, 'floor': offline.floor})
 """
 
 from __future__ import annotations

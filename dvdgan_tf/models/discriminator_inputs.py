@@ -6,6 +6,8 @@ Random choices are made from uniform numbers that the caller draws, one row a cl
 Differences from the paper: none.
 """
 
+from __future__ import annotations
+
 from typing import Callable
 
 import tensorflow as tf
@@ -19,9 +21,9 @@ def sample_frames(clip: tf.Tensor, uniform: tf.Tensor, num_frames: int) -> tf.Te
     """Frames drawn uniformly without replacement, for each clip apart.
 
     Args:
-      clip: `[B, T, H, W, C]`.
-      uniform: `[B, T]` in [0, 1): the frames of the largest numbers are taken.
-      num_frames: k, at most T.
+        clip: `[B, T, H, W, C]`.
+        uniform: `[B, T]` in [0, 1): the frames of the largest numbers are taken.
+        num_frames: k, at most T.
 
     Returns: `[B, k, H, W, C]`.
     """
@@ -47,13 +49,13 @@ def random_half_crop(clip: tf.Tensor, uniform: tf.Tensor) -> tf.Tensor:
     """phi of figure 6: a random crop of half the height and width, the same for all frames of a clip.
 
     Args:
-      clip: `[B, T, H, W, C]`.
-      uniform: `[B, 2]` in [0, 1): the corner of each clip's crop.
+        clip: `[B, T, H, W, C]`.
+        uniform: `[B, 2]` in [0, 1): the corner of each clip's crop.
 
     Returns: `[B, T, H/2, W/2, C]`.
 
     Raises:
-      InputError: height or width is odd.
+        InputError: height or width is odd.
     """
     _check_divides(clip, 2, 'a half crop')
     for axis in (0, 1):

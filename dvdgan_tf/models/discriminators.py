@@ -6,7 +6,10 @@ combined (here: summed) [inferred]. The widths at 256x256 follow BigGAN [inferre
 for small runs.
 """
 
-from typing import Callable, Mapping, Optional, Sequence
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Callable
 
 import tensorflow as tf
 import tf_keras as keras
@@ -31,12 +34,12 @@ class Discriminator(keras.Model):
     """Residual blocks, all but the last pooling, and a projection head that scores every remaining time step.
 
     Args:
-      resolution: height and width of the clips (not of this network's input): chooses the width constants.
-      num_classes: size of the label embedding.
-      channel_multiplier: ch.
-      pools: for each block but the last, what `DiscriminatorBlock` takes.
-      block: residual blocks, as `residual.DiscriminatorBlock`.
-      attention: size in pixels to the attention on the first features of that size.
+        resolution: height and width of the clips (not of this network's input): chooses the width constants.
+        num_classes: size of the label embedding.
+        channel_multiplier: ch.
+        pools: for each block but the last, what `DiscriminatorBlock` takes.
+        block: residual blocks, as `residual.DiscriminatorBlock`.
+        attention: size in pixels to the attention on the first features of that size.
     """
 
     def __init__(
@@ -46,7 +49,7 @@ class Discriminator(keras.Model):
         channel_multiplier: int,
         pools: Sequence,
         block: Callable[..., keras.layers.Layer],
-        attention: Optional[Mapping[int, AttentionClass]],
+        attention: Mapping[int, AttentionClass] | None,
         name: str,
     ) -> None:
         super().__init__(name=name, autocast=False)
@@ -76,9 +79,9 @@ class Discriminator(keras.Model):
         """Scores clips.
 
         Args:
-          clip: `[B, T, H, W, C]` in [-1, 1].
-          label: `[B]` int32.
-          training: refine the spectral vectors.
+            clip: `[B, T, H, W, C]` in [-1, 1].
+            label: `[B]` int32.
+            training: refine the spectral vectors.
 
         Returns: logits `[B]` float32, the sum of the scores of the time steps that remain.
         """
@@ -125,7 +128,7 @@ class SpatialDiscriminator(Discriminator):
         num_classes: int,
         channel_multiplier: int,
         block: Callable[..., keras.layers.Layer] = DiscriminatorBlock,
-        attention: Optional[Mapping[int, AttentionClass]] = None,
+        attention: Mapping[int, AttentionClass] | None = None,
         name: str = 'spatial_discriminator',
     ) -> None:
         super().__init__(resolution, num_classes, channel_multiplier, (), block, attention, name)
@@ -148,7 +151,7 @@ class TemporalDiscriminator(Discriminator):
         channel_multiplier: int,
         pool_time: bool = True,
         block: Callable[..., keras.layers.Layer] = DiscriminatorBlock,
-        attention: Optional[Mapping[int, AttentionClass]] = None,
+        attention: Mapping[int, AttentionClass] | None = None,
         name: str = 'temporal_discriminator',
     ) -> None:
         pools = [(2 if pool_time else 1, 2, 2)] * BLOCKS_3D

@@ -4,7 +4,9 @@ Differences from the paper: none. It leaves open which of the two blocks that en
 it is the last one, whose features "have been through the most layers" [inferred].
 """
 
-from typing import List, Sequence
+from __future__ import annotations
+
+from collections.abc import Sequence
 
 import tensorflow as tf
 import tf_keras as keras
@@ -21,9 +23,9 @@ class FrameEncoder(keras.layers.Layer):
     Call: context `[B, C_frames, H, W, C]` to a list of states `[B, 4, 4, units[0]]`, `[B, 8, 8, units[1]]`, and so on.
 
     Args:
-      resolution: height and width of the frames.
-      channel_multiplier: ch.
-      units: widths of the states, smallest resolution first.
+        resolution: height and width of the frames.
+        channel_multiplier: ch.
+        units: widths of the states, smallest resolution first.
     """
 
     def __init__(
@@ -38,7 +40,7 @@ class FrameEncoder(keras.layers.Layer):
         ]
         self.states = [SpectralConvolution(width, name=f'state_{index}') for index, width in enumerate(units)]
 
-    def call(self, context: tf.Tensor, training: bool = False) -> List[tf.Tensor]:
+    def call(self, context: tf.Tensor, training: bool = False) -> list[tf.Tensor]:
         count = context.shape[1]
         features = tf.reshape(tf.cast(context, self.compute_dtype), [-1, *context.shape[2:]])
         of_size = {}

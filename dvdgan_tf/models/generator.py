@@ -4,8 +4,11 @@ Differences from the paper: none for 64x64 and 128x128. The widths at 256x256 re
 step from 128 to 256 does [inferred]; those at 32x32 and 16x16 are ours, for small runs.
 """
 
+from __future__ import annotations
+
 import functools
-from typing import Callable, Mapping, Optional
+from collections.abc import Mapping
+from typing import Callable
 
 import tensorflow as tf
 import tf_keras as keras
@@ -42,9 +45,9 @@ class GeneratorGroup(keras.layers.Layer):
         gru: ConvGRU,
         make_block: Callable[..., keras.layers.Layer],
         units: int,
-        attention: Optional[AttentionClass],
+        attention: AttentionClass | None,
         recompute: bool,
-        name: Optional[str] = None,
+        name: str | None = None,
     ) -> None:
         super().__init__(name=name)
         self.recompute = recompute
@@ -54,13 +57,13 @@ class GeneratorGroup(keras.layers.Layer):
         self.upsampling_block = make_block(units, upsample=True, name='upsampling_block')
 
     def call(
-        self, frames: tf.Tensor, condition: tf.Tensor, initial: Optional[tf.Tensor], constant: bool, training: bool
+        self, frames: tf.Tensor, condition: tf.Tensor, initial: tf.Tensor | None, constant: bool, training: bool
     ) -> tf.Tensor:
         def run(layer: Callable[..., tf.Tensor], *inputs: tf.Tensor) -> tf.Tensor:
             call = functools.partial(layer, training=training)
             return recomputed(call, *inputs) if self.recompute and training else call(*inputs)
 
-        def gru(frames: tf.Tensor, initial: Optional[tf.Tensor] = None, training: bool = False) -> tf.Tensor:
+        def gru(frames: tf.Tensor, initial: tf.Tensor | None = None, training: bool = False) -> tf.Tensor:
             return self.gru(frames, constant=constant, initial=initial, training=training)
 
         frames = run(gru, frames, *([] if initial is None else [initial]))
@@ -75,18 +78,19 @@ class Generator(keras.Model):
     """Maps latents and labels, and for prediction context frames, to clips.
 
     Args:
-      resolution: height and width of the clips: 16, 32, 64, 128 or 256.
-      num_frames: T, frames that are generated.
-      num_classes: size of the label embedding; with context 1, as prediction does not condition on a class (paper B.4).
-      channel_multiplier: ch; the paper's is 128 at 64x64 and 96 above.
-      video_channels: C, colours per pixel.
-      context_frames: frames that the clip continues (DVD-GAN-FP), 0 for synthesis.
-      moments: what the normalisations within blocks take their mean and variance over.
-      last_moments: the same of the normalisation before the last convolution.
-      block: residual blocks, as `residual.GeneratorBlock`.
-      attention: size in pixels to the attention on features of that size, behind the block that keeps it.
-      unroll: whether the ConvGRUs are unrolled instead of looped.
-      recompute: whether the inner results of ConvGRUs and blocks are computed again in the backward pass, not kept.
+        resolution: height and width of the clips: 16, 32, 64, 128 or 256.
+        num_frames: T, frames that are generated.
+        num_classes: size of the label embedding; with context 1, as prediction does not condition on a class (paper
+            B.4).
+        channel_multiplier: ch; the paper's is 128 at 64x64 and 96 above.
+        video_channels: C, colours per pixel.
+        context_frames: frames that the clip continues (DVD-GAN-FP), 0 for synthesis.
+        moments: what the normalisations within blocks take their mean and variance over.
+        last_moments: the same of the normalisation before the last convolution.
+        block: residual blocks, as `residual.GeneratorBlock`.
+        attention: size in pixels to the attention on features of that size, behind the block that keeps it.
+        unroll: whether the ConvGRUs are unrolled instead of looped.
+        recompute: whether the inner results of ConvGRUs and blocks are computed again in the backward pass, not kept.
     """
 
     def __init__(
@@ -100,7 +104,7 @@ class Generator(keras.Model):
         moments: MomentsClass = TimestepMoments,
         last_moments: MomentsClass = TimestepMoments,
         block: Callable[..., keras.layers.Layer] = GeneratorBlock,
-        attention: Optional[Mapping[int, AttentionClass]] = None,
+        attention: Mapping[int, AttentionClass] | None = None,
         unroll: bool = False,
         recompute: bool = False,
         name: str = 'generator',
@@ -139,24 +143,30 @@ class Generator(keras.Model):
         self.to_video = SpectralConvolution(video_channels, name='to_video')
 
     def call(
-        self, latent: tf.Tensor, label: tf.Tensor, context: Optional[tf.Tensor] = None, training: bool = False
+        self,
+        latent: tf.Tensor,
+        label: tf.Tensor | None = None,
+        context: tf.Tensor | None = None,
+        training: bool = False,
     ) -> tf.Tensor:
         """Generates clips.
 
         Args:
-          latent: `[B, 120]` ~ N(0, I), or sigma N(0, I) with truncation.
-          label: `[B]` int32 in [0, num_classes).
-          context: `[B, C_frames, H, W, C]` in [-1, 1] for prediction, None for synthesis.
-          training: normalise by the batch (and update the moving averages and spectral vectors) instead of the moving
-            averages.
+            latent: `[B, 120]` ~ N(0, I), or sigma N(0, I) with truncation.
+            label: `[B]` int32 in [0, num_classes); None for class 0, the only one of prediction (paper B.4).
+            context: `[B, C_frames, H, W, C]` in [-1, 1] for prediction, None for synthesis.
+            training: normalise by the batch (and update the moving averages and spectral vectors) instead of the moving
+                averages.
 
         Returns: `[B, T, H, W, C]` float32 in [-1, 1].
         """
         self._check_context(context)
+        if label is None:
+            label = tf.zeros_like(latent[:, 0], tf.int32)
         return self.from_embedding(latent, self.embedding(label), context, training)
 
     def from_embedding(
-        self, latent: tf.Tensor, embedding: tf.Tensor, context: Optional[tf.Tensor] = None, training: bool = False
+        self, latent: tf.Tensor, embedding: tf.Tensor, context: tf.Tensor | None = None, training: bool = False
     ) -> tf.Tensor:
         """As a call, with `[B, 120]` in place of the label: a row of the class embedding, or a mixture of rows."""
         condition = tf.concat([latent, tf.cast(embedding, latent.dtype)], -1)
@@ -173,7 +183,7 @@ class Generator(keras.Model):
         video = tf.tanh(tf.cast(self.to_video(frames, training=training), self.variable_dtype))
         return tf.reshape(video, [-1, self.num_frames, self.resolution, self.resolution, self.video_channels])
 
-    def _check_context(self, context: Optional[tf.Tensor]) -> None:
+    def _check_context(self, context: tf.Tensor | None) -> None:
         frames = 0 if context is None else context.shape[1]
         if frames != self.context_frames:
             raise InputError(f'the generator continues {self.context_frames} frames and was given {frames}.')

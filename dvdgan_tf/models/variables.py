@@ -1,4 +1,6 @@
-"""Making a network's variables without running it, however large it is."""
+"""Creating a network's variables without running it, however large it is."""
+
+from __future__ import annotations
 
 import tensorflow as tf
 import tf_keras as keras
@@ -7,6 +9,14 @@ import tf_keras as keras
 def make_variables(network: keras.Model, *inputs: tf.TensorSpec) -> None:
     """Traces `network(*inputs)`, which builds every layer; call it inside `strategy.scope()`."""
     tf.function(network, autograph=False).get_concrete_function(*inputs)
+
+
+def generator_specs(generator: keras.Model) -> list[tf.TensorSpec | None]:
+    """One row of what a generator is called with: latent, label, and for prediction context in place of the label."""
+    latent = latent_spec(1, generator.latent_size)
+    if not generator.context_frames:
+        return [latent, label_spec(1)]
+    return [latent, None, clip_spec(1, generator.context_frames, generator.resolution, generator.video_channels)]
 
 
 def latent_spec(batch: int, size: int) -> tf.TensorSpec:

@@ -1,6 +1,8 @@
 """What a traced function costs: floating-point operations and memory, read off its graph without running it."""
 
-from typing import Dict, Iterator, List, Tuple
+from __future__ import annotations
+
+from collections.abc import Iterator
 
 import tensorflow as tf
 
@@ -24,7 +26,7 @@ def flops(graph: tf.Graph) -> int:
 
 
 def peak_bytes(graph: tf.Graph) -> int:
-    """Estimates the largest sum of results that are needed at one time, operations taken in the order of tracing.
+    """Estimates the most bytes of results that are needed at one time, operations taken in the order of tracing.
 
     Args:
         graph: of a concrete function, with static shapes.
@@ -33,14 +35,14 @@ def peak_bytes(graph: tf.Graph) -> int:
         bytes, without variables and without the working memory of single operations.
     """
     operations = graph.get_operations()
-    root: Dict[str, str] = {}
-    last_use: Dict[str, int] = {}
+    root: dict[str, str] = {}
+    last_use: dict[str, int] = {}
     for index, operation in enumerate(operations):
         for tensor in operation.inputs:
             last_use[root.get(tensor.name, tensor.name)] = index
         if operation.type in _ALIASES and operation.inputs:
             root[operation.outputs[0].name] = root.get(operation.inputs[0].name, operation.inputs[0].name)
-    dying: List[int] = [0] * (len(operations) + 1)
+    dying: list[int] = [0] * (len(operations) + 1)
     live = peak = 0
     for index, operation in enumerate(operations):
         for position, tensor in enumerate(operation.outputs):
@@ -52,7 +54,7 @@ def peak_bytes(graph: tf.Graph) -> int:
     return peak
 
 
-def _operations(graph: tf.Graph, times: int) -> Iterator[Tuple[tf.Operation, int]]:
+def _operations(graph: tf.Graph, times: int) -> Iterator[tuple[tf.Operation, int]]:
     """Every operation with how often it runs, those inside loops and calls included."""
     for operation in graph.get_operations():
         yield operation, times

@@ -1,7 +1,9 @@
 """How much memory a replica may take on the devices of this machine."""
 
+from __future__ import annotations
+
 import os
-from typing import NamedTuple, Optional
+from typing import NamedTuple
 
 import tensorflow as tf
 from tensorflow.python.client import device_lib
@@ -13,7 +15,7 @@ class Room(NamedTuple):
     """What a replica runs on, in words, and the bytes that it may take; None where that is not known."""
 
     device: str
-    bytes_free: Optional[int]
+    bytes_free: int | None
 
 
 def room_of_a_replica(distribution: tf.distribute.Strategy) -> Room:

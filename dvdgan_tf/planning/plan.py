@@ -1,9 +1,12 @@
-"""What a configuration costs, before anything is trained: parameters, operations, memory and, measured, days."""
+"""What a configuration costs, before anything is trained: parameters, operations, memory and, if measured, days."""
+
+from __future__ import annotations
 
 import inspect
 import math
 import time
-from typing import Callable, List, NamedTuple, Sequence
+from collections.abc import Sequence
+from typing import Callable, NamedTuple
 
 import tensorflow as tf
 
@@ -13,7 +16,7 @@ from dvdgan_tf.errors import InputError
 from dvdgan_tf.models.variables import clip_spec, label_spec
 from dvdgan_tf.planning import graph_cost
 from dvdgan_tf.planning.memory import Room, room_of_a_replica
-from dvdgan_tf.training.device_loop import make_host_loop
+from dvdgan_tf.training.device_loop import make_device_loop
 from dvdgan_tf.training.loop import prepare_process
 from dvdgan_tf.training.step import GanStep
 
@@ -34,7 +37,7 @@ class Cost(NamedTuple):
         generator_flops: of one update of G.
         updates: updates of D a step.
         held: bytes of the variables of a replica.
-        results: bytes of results alive at one time in a replica.
+        activations: bytes of activations and gradients that a replica needs at one time.
     """
 
     parameters: Sequence[int]
@@ -45,7 +48,7 @@ class Cost(NamedTuple):
     generator_flops: int
     updates: int
     held: int
-    results: int
+    activations: int
 
 
 def plan(
@@ -56,10 +59,11 @@ def plan(
     precision: str,
     probe_steps: int = 0,
 ) -> str:
-    """Words what a step costs on the devices of this machine; the arguments but the last are those of `loop.train`.
+    """Describes what a step costs on the devices of this machine; all arguments but the last are those of `loop.train`.
 
     Operations are those of convolutions and matrix products, counted on the traced updates, gradients included. Memory
-    is that of the variables and of the results that are alive at the same time. Nothing is allocated for either.
+    is that of the variables and of the activations and gradients that are needed at the same time. Nothing is allocated
+    for either.
 
     Args:
         gan_step: makes the step; its `global_batch` and `seed` can be given anew, by keyword.
@@ -78,7 +82,7 @@ def plan(
         raise InputError('steps of several workers are not timed by a dry run; leave --probe_steps away.')
     if global_batch % workers:
         raise InputError(f'the global batch is {global_batch}; choose a multiple of the {workers} workers.')
-    # Planning waits for no other worker: each has as many replicas as this machine.
+    # The other workers need not run: each is taken to have as many replicas as this machine.
     distribution = make_strategy('mirrored' if strategy == 'multi_worker' else strategy)
     rows = replica_batch(distribution, global_batch // workers)
     found = cost_of_a_step(gan_step, rows, workers * distribution.num_replicas_in_sync)
@@ -124,11 +128,11 @@ def cost_of_a_step(gan_step: Callable[..., GanStep], rows: int, replicas: int) -
             generator_flops=deceiving,
             updates=step.discriminator_updates,
             held=sum(_size(v) * v.dtype.size for v in variables),
-            results=max(graph_cost.peak_bytes(graph) for graph in graphs),
+            activations=max(graph_cost.peak_bytes(graph) for graph in graphs),
         )
 
 
-def _report(found: Cost) -> List[str]:
+def _report(found: Cost) -> list[str]:
     names = ('generator', 'spatial', 'temporal')
     total = found.updates * found.discriminator_flops + found.generator_flops
     parts = f', taken in {found.micro_batches} parts' if found.micro_batches > 1 else ''
@@ -137,23 +141,23 @@ def _report(found: Cost) -> List[str]:
         f'batch: {found.rows} clips on each of {found.replicas} replica(s){parts}',
         f'operations of a step: {total / _GIGA:,.1f} GFLOP, {found.updates} x {found.discriminator_flops / _GIGA:,.1f} '
         f'for the discriminators and {found.generator_flops / _GIGA:,.1f} for the generator',
-        f'memory of a replica: at least {(found.held + found.results) / _GIGA:.2f} GB, {found.held / _GIGA:.2f} for '
-        f'variables and {found.results / _GIGA:.2f} for results',
+        f'memory of a replica: at least {(found.held + found.activations) / _GIGA:.2f} GB, '
+        f'{found.held / _GIGA:.2f} for variables and {found.activations / _GIGA:.2f} for activations',
     ]
 
 
-def _warning(found: Cost, room: Room, precision: str) -> List[str]:
+def _warning(found: Cost, room: Room, precision: str) -> list[str]:
     """What is to be changed where a replica does not fit, in one line; no line where it does."""
     if room.bytes_free is None:
         return [f'the memory of {room.device} is not known here: compare it with the above']
-    needed, left = found.held + found.results, room.bytes_free - found.held
+    needed, left = found.held + found.activations, room.bytes_free - found.held
     if needed <= room.bytes_free:
         return []
     said = f'WARNING: a replica does not fit: {room.device} has {room.bytes_free / _GIGA:.1f} GB of memory for it; '
     if left <= 0:
         return [said + 'the variables alone are more, so use a smaller CHANNEL_MULTIPLIER or a larger device']
     clips = found.rows // found.micro_batches
-    parts = found.micro_batches * math.ceil(found.results / left)
+    parts = found.micro_batches * math.ceil(found.activations / left)
     parts = next((count for count in range(parts, found.rows + 1) if found.rows % count == 0), None)
     ways = [f'step.GanStep.micro_batches = {parts or found.rows}'] if clips > 1 else []
     ways.append('models.Generator.recompute = True')
@@ -172,10 +176,10 @@ def _seconds_per_step(distribution: tf.distribute.Strategy, step: GanStep, globa
         return tf.data.Dataset.from_tensors((pixels, tf.zeros(label.shape, tf.int32))).repeat()
 
     batches = iter(distribute(distribution, random_clips, global_batch))
-    host_loop = make_host_loop(distribution, step)
+    device_loop = make_device_loop(distribution, step)
     for steps in (1, count):
         started = time.monotonic()
-        totals, _ = host_loop(batches, tf.constant(steps, tf.int64))
+        totals, _ = device_loop(batches, tf.constant(steps, tf.int64))
         float(totals['loss/generator'])  # waits for the last step
     return (time.monotonic() - started) / count
 
@@ -187,7 +191,7 @@ def _duration(seconds: float, train_steps: int) -> str:
     )
 
 
-def _specs(step: GanStep, rows: int) -> List[tf.TensorSpec]:
+def _specs(step: GanStep, rows: int) -> list[tf.TensorSpec]:
     generator = step.generator
     frames = generator.context_frames + generator.num_frames
     return [clip_spec(rows, frames, generator.resolution, generator.video_channels), label_spec(rows)]

@@ -22,7 +22,7 @@ import numpy as np
 import tensorflow as tf
 from absl import flags
 
-from dvdgan_tf import trained
+from dvdgan_tf import opening, trained
 from dvdgan_tf.data import pipeline
 from dvdgan_tf.distribute import cluster, strategy
 from dvdgan_tf.errors import InputError
@@ -46,6 +46,7 @@ from dvdgan_tf.models.standing import TOGETHER, StandingStatistics
 from dvdgan_tf.prepare.listing import BadClip, Rules
 from dvdgan_tf.training.checkpoint import checkpoint_path, restore, saved_steps
 
+flags.adopt_module_key_flags(opening)
 _WORK_DIR = flags.DEFINE_list('work_dir', [], 'The run, as given to bin/train; several with --checkpoints.')
 _PROTOCOL = flags.DEFINE_list(
     'protocol', [], f'Separated by commas: {recognition.NAME}, {", ".join(protocols.NAMES)}. Not given: offline_256.'
@@ -187,7 +188,7 @@ class Scorer:
 
     def open(self, work_dir: str, checkpoint: str) -> Opened:
         with self.distribution.scope():
-            return Opened(self, trained.open_trained(work_dir, checkpoint))
+            return Opened(self, opening.open_run(work_dir, checkpoint))
 
     def score(self, run: trained.Trained, model: Model) -> list:
         output = os.path.join(run.work_dir, during_training.FOLDER)

@@ -13,7 +13,7 @@ import os
 import numpy as np
 from absl import flags
 
-from dvdgan_tf import model_folder, shipped, trained
+from dvdgan_tf import model_folder, opening, shipped
 from dvdgan_tf.errors import InputError
 from dvdgan_tf.exporters import onnx_model, report, saved_model, tfjs, tfjs_node, tflite
 from dvdgan_tf.exporters.report import Format
@@ -47,6 +47,7 @@ _DATA = flags.DEFINE_string('data', None, 'With --format=run: what the model was
 _LICENCE = flags.DEFINE_string('licence', None, 'With --format=run: the licence of these data, for its card.')
 _REPORT = flags.DEFINE_bool('report', False, 'Write nothing, but a table of what every format would be.')
 _CHECKPOINT = flags.DEFINE_string('checkpoint', 'newest', 'Step of the checkpoint to use, `newest` or `best`.')
+flags.adopt_module_key_flags(opening)
 _FPS = flags.DEFINE_float('fps', 8.0, 'Frames per second, noted for players.', lower_bound=0.1)
 _STANDING_STATISTICS = flags.DEFINE_float(
     'standing_statistics',
@@ -58,7 +59,7 @@ _STANDING_STATISTICS = flags.DEFINE_float(
 def main(_: list) -> int:
     if _REPORT.value == (_OUTPUT.value is not None):
         raise InputError('give a folder with --output, or --report.')
-    run = trained.open_trained(_WORK_DIR.value, _CHECKPOINT.value)
+    run = opening.open_run(_WORK_DIR.value, _CHECKPOINT.value)
     if _REPORT.value:
         return tell(source_of(run))
     if _FORMAT.value == RUN:

@@ -17,10 +17,11 @@ from pathlib import Path
 import numpy as np
 from absl import flags
 
-from dvdgan_tf import files, trained
+from dvdgan_tf import files, opening, trained
 from dvdgan_tf.errors import InputError
 from dvdgan_tf.report import page, pictures, run_files
 
+flags.adopt_module_key_flags(opening)
 _WORK_DIR = flags.DEFINE_list('work_dir', None, 'The run, as given to bin/train; several separated by commas.')
 _OUTPUT = flags.DEFINE_string('output', None, 'The HTML file to write.', required=True)
 _CHECKPOINT = flags.DEFINE_string('checkpoint', 'newest', 'Whose samples are shown: a step, `newest` or `best`.')
@@ -49,7 +50,7 @@ def samples(run: run_files.RunFiles, work_dir: str) -> list[page.Picture]:
     """What the run's generator makes, and the truncation curves drawn by bin/evaluate; what fails becomes a warning."""
     made = []
     try:
-        opened = trained.open_trained(work_dir, _CHECKPOINT.value)
+        opened = opening.open_run(work_dir, _CHECKPOINT.value)
         if opened.generator.context_frames:
             made.append(pictures.of_prediction(run.name, opened.generator, continued(opened)))
         else:

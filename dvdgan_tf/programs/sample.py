@@ -30,7 +30,7 @@ import os
 import numpy as np
 from absl import flags
 
-from dvdgan_tf import trained
+from dvdgan_tf import opening, trained
 from dvdgan_tf.data import pipeline
 from dvdgan_tf.errors import InputError
 from dvdgan_tf.prepare import video_file
@@ -67,6 +67,7 @@ _TRUNCATION = flags.DEFINE_list(
     'truncation', ['1'], 'Standard deviation of the latents, 0 to 1; several, to make clips, show each clip at each.'
 )
 _SEED = flags.DEFINE_integer('seed', 0, 'The same seed gives the same clips.')
+flags.adopt_module_key_flags(opening)
 _FPS = flags.DEFINE_float('fps', 8.0, 'Frames per second.', lower_bound=0.1)
 
 _USED_BY = {
@@ -86,7 +87,7 @@ def main(_: list) -> None:
         if flags.FLAGS[name].present and _MODE.value not in modes:
             raise InputError(f'--{name} has no use with --mode={_MODE.value}; leave it out.')
     sigmas = truncations()
-    run = trained.open_trained(_WORK_DIR.value, _CHECKPOINT.value)
+    run = opening.open_run(_WORK_DIR.value, _CHECKPOINT.value)
     write = {'generate': make, 'interpolate': interpolate, 'predict': predict}[_MODE.value]
     print(f'step {run.step}: {", ".join(write(run, sigmas))}')
 

@@ -40,6 +40,6 @@ def main(_: list) -> int:
     with interrupts.ended_at_once(), cluster.naming_lost_peers(), contextlib.ExitStack() as until_the_end:
         if strategy.join(**config.bindings(loop.train, only=('strategy', 'peer_timeout_seconds'))):
             until_the_end.enter_context(work_lock.held(_WORK_DIR.value))
-            trained.claim(_WORK_DIR.value)
+            until_the_end.enter_context(trained.claimed(_WORK_DIR.value))
         outcome = loop.train(work_dir=_WORK_DIR.value, **config.bindings(loop.train))
     return 128 + outcome.stopped_by if outcome.stopped_by else 0

@@ -55,7 +55,7 @@ def sample_clips(generator: keras.Model, labels: np.ndarray, seed: int, truncati
     if generator.context_frames:
         frames = generator.context_frames
         raise InputError(f'this generator continues clips of {frames} frames and makes none without any; predict.')
-    return _generated(generator, seed, truncation, labels)
+    return in_parts(generator, sample_latents(seed, len(labels), truncation, generator.latent_size), labels)
 
 
 def continue_clips(generator: keras.Model, context: np.ndarray, seed: int, truncation: float = 1.0) -> np.ndarray:
@@ -75,11 +75,11 @@ def continue_clips(generator: keras.Model, context: np.ndarray, seed: int, trunc
     """
     if not generator.context_frames:
         raise InputError('this generator makes whole clips and continues none; train one with context frames.')
-    return _generated(generator, seed, truncation, np.zeros(len(context), np.int32), context)
 
+    def continued(latent: tf.Tensor, clips: tf.Tensor, training: bool) -> tf.Tensor:
+        return generator(latent, context=clips, training=training)
 
-def _generated(generator: keras.Model, seed: int, truncation: float, *inputs: np.ndarray) -> np.ndarray:
-    return in_parts(generator, sample_latents(seed, len(inputs[0]), truncation, generator.latent_size), *inputs)
+    return in_parts(continued, sample_latents(seed, len(context), truncation, generator.latent_size), context)
 
 
 def in_parts(generate: Callable[..., tf.Tensor], *inputs: np.ndarray) -> np.ndarray:

@@ -1,8 +1,10 @@
-"""What a trained generator's users have to know of its training data, kept with the run: they may not have the data."""
+"""Facts about the training data that users of a trained generator need, kept with the run: class names, value range."""
+
+from __future__ import annotations
 
 import json
 import os
-from typing import NamedTuple, Tuple
+from typing import NamedTuple
 
 import tensorflow as tf
 
@@ -22,8 +24,8 @@ class DataFacts(NamedTuple):
         stride: frames of the source from one frame of a clip to the next.
     """
 
-    class_names: Tuple[str, ...]
-    value_range: Tuple[float, float]
+    class_names: tuple[str, ...]
+    value_range: tuple[float, float]
     stride: int
 
 

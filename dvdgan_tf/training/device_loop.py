@@ -1,7 +1,9 @@
-"""Steps without coming back to Python: the function that runs a number of them on every replica."""
+"""Several training steps in one call: a compiled function that runs them on every replica."""
 
-import time
-from typing import Callable, Dict, Protocol, Tuple
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Callable, Protocol
 
 import tensorflow as tf
 
@@ -13,7 +15,7 @@ _REPORTED = (
     *(f'logits/{network}_{kind}' for network in ('spatial', 'temporal') for kind in ('real', 'fake')),
 )
 
-_Totals = Dict[str, tf.Tensor]
+Totals = dict[str, tf.Tensor]
 
 
 class Clips(Protocol):
@@ -23,8 +25,8 @@ class Clips(Protocol):
     num_frames: int
     video_channels: int
     num_classes: int
-    class_names: Tuple[str, ...]
-    value_range: Tuple[float, float]
+    class_names: tuple[str, ...]
+    value_range: tuple[float, float]
     stride: int
 
     def training(
@@ -33,8 +35,20 @@ class Clips(Protocol):
         """Endless (clip [replica_batch, T, R, R, C], label [replica_batch]) from an example number on."""
 
 
-def make_host_loop(distribution: tf.distribute.Strategy, step: GanStep) -> Callable:
-    """Makes the function that runs a number of steps without coming back to Python.
+def training_batches(distribution: tf.distribute.Strategy, step: GanStep, data: Clips, first: int) -> Iterator:
+    """Global batches of real clips, each replica's share on its device, from where step `first` needs them."""
+    first_example = first * step.batches_per_step * step.global_batch
+    return iter(
+        distribute(
+            distribution,
+            lambda rows, host, hosts: data.training(first_example, step.global_batch, rows, host, hosts),
+            step.global_batch,
+        )
+    )
+
+
+def make_device_loop(distribution: tf.distribute.Strategy, step: GanStep) -> Callable:
+    """Makes the compiled function that runs a number of steps.
 
     Returns:
         `(iterator, count)` to the sums over the steps and replicas of what the step reports, and the first step at
@@ -43,10 +57,10 @@ def make_host_loop(distribution: tf.distribute.Strategy, step: GanStep) -> Calla
 
     # AutoGraph would rewrite Keras and every layer on the way: minutes of start-up for nothing.
     @tf.function(autograph=False)
-    def host_loop(iterator: tf.distribute.DistributedIterator, count: tf.Tensor) -> Tuple[_Totals, tf.Tensor]:
+    def device_loop(iterator: tf.distribute.DistributedIterator, count: tf.Tensor) -> tuple[Totals, tf.Tensor]:
         def one_step(
-            done: tf.Tensor, totals: _Totals, broken_at: tf.Tensor
-        ) -> Tuple[tf.Tensor, _Totals, tf.Tensor]:
+            done: tf.Tensor, totals: Totals, broken_at: tf.Tensor
+        ) -> tuple[tf.Tensor, Totals, tf.Tensor]:
             batches = tuple([iterator.get_next() for _ in range(step.batches_per_step)])
             values = sum_over_replicas(distribution, distribution.run(step, args=(batches,)))
             finite = tf.reduce_all([tf.math.is_finite(value) for value in values.values()])
@@ -57,37 +71,4 @@ def make_host_loop(distribution: tf.distribute.Strategy, step: GanStep) -> Calla
         _, totals, broken_at = tf.while_loop(lambda done, *_: done < count, one_step, start, parallel_iterations=1)
         return totals, broken_at
 
-    return host_loop
-
-
-def make_loop_call(
-    distribution: tf.distribute.Strategy,
-    step: GanStep,
-    data: Clips,
-    first: int,
-    take: Callable[[_Totals, tf.Tensor, int, float], None],
-) -> Callable[[int], None]:
-    """Makes the function that trains for a number of steps, from step `first` on.
-
-    Args:
-        distribution: the strategy.
-        step: what is run.
-        data: where the batches come from.
-        first: the step at which the data begin.
-        take: is given what each call of the host loop returned, its steps, and when it began on the monotonic clock.
-    """
-    first_example = first * step.batches_per_step * step.global_batch
-    batches = iter(
-        distribute(
-            distribution,
-            lambda rows, host, hosts: data.training(first_example, step.global_batch, rows, host, hosts),
-            step.global_batch,
-        )
-    )
-    host_loop = make_host_loop(distribution, step)
-
-    def call(count: int) -> None:
-        called_at = time.monotonic()
-        take(*host_loop(batches, tf.constant(count, tf.int64)), count, called_at)
-
-    return call
+    return device_loop

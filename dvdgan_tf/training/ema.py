@@ -1,5 +1,7 @@
 """Exponential moving average of the generator (paper B.3: decay 0.9999, starting after 20,000 steps)."""
 
+from __future__ import annotations
+
 from typing import Callable
 
 import tensorflow as tf
@@ -30,10 +32,10 @@ class ExponentialMovingAverage:
     moving statistics, which `AverageStatistics` recomputes.
 
     Args:
-      source: the generator that is trained.
-      average: a copy from `averaged_copy`, both with their variables made.
-      decay: weight of the old average.
-      start_step: until this generator step the average equals the source.
+        source: the generator that is trained.
+        average: a copy from `averaged_copy`, both with their variables made.
+        decay: weight of the old average.
+        start_step: until this generator step the average equals the source.
     """
 
     def __init__(self, source: keras.Model, average: keras.Model, decay: float, start_step: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Sequence
 from typing import Callable
 
@@ -51,7 +52,18 @@ class ScaledOptimizer:
         self.optimizer = keras.mixed_precision.LossScaleOptimizer(optimizer) if half else optimizer
         self.variables = list(variables)
         self._is_scaled = half
+        self._inner = optimizer
         self.optimizer.build(self.variables)
+
+    @property
+    def learning_rate(self) -> object:
+        """The learning rate, a number; of a schedule its configuration, and setting that changes nothing."""
+        return self._inner.get_config().get('learning_rate')
+
+    @learning_rate.setter
+    def learning_rate(self, rate: object) -> None:
+        if isinstance(rate, numbers.Real) and rate != self.learning_rate:
+            self.optimizer.learning_rate = rate
 
     def scaled(self, loss: tf.Tensor) -> tf.Tensor:
         """The loss to take gradients of, inside the tape's block."""

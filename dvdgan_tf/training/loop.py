@@ -4,11 +4,13 @@ Durations are in generator steps and batch sizes are global. Giving the same wor
 newest checkpoint was written, and ends with the same variables as a run that was never stopped.
 """
 
-import functools
+from __future__ import annotations
+
 import logging
 import math
 import signal
-from typing import Callable, Dict, Iterable, List, NamedTuple, Optional, Protocol, Sequence, Tuple
+import time
+from typing import Callable, NamedTuple
 
 import tensorflow as tf
 import tf_keras as keras
@@ -16,44 +18,28 @@ import tf_keras as keras
 from dvdgan_tf.distribute.strategy import Processes, device_type, make_strategy
 from dvdgan_tf.errors import InputError
 from dvdgan_tf.training import data_facts
+from dvdgan_tf.training.averaged import Evaluation, Saving, Scoring, Showing
 from dvdgan_tf.training.checkpoint import Checkpointer
-from dvdgan_tf.training.device_loop import Clips, make_loop_call
+from dvdgan_tf.training.device_loop import Clips, make_device_loop, training_batches
 from dvdgan_tf.training.ema_statistics import AverageStatistics
 from dvdgan_tf.training.interrupts import StopRequest
 from dvdgan_tf.training.precision import check_hardware, set_precision
-from dvdgan_tf.training.preview import Previews
 from dvdgan_tf.training.progress import Recorder
-from dvdgan_tf.training.quality import CEILING, Frechet, Quality
 from dvdgan_tf.training.run_log import RunLog
+from dvdgan_tf.training.schedule import Checkpoints, Look, LooksDone, Previews, Trigger
 from dvdgan_tf.training.step import GanStep
 
 _LOG = logging.getLogger(__name__)
 
-_TOGETHER = 32  # clips generated at once for scores and statistics
+_TOGETHER = 32  # clips generated at once for statistics
 _LONGEST_CALL_SECONDS = 15.0  # half of the 30 seconds that most supervisors give after SIGTERM
-_Action = Tuple[int, Callable[[int], None]]
-
-
-class Evaluation(Protocol):
-    """Scores of a generator, taken every so many steps."""
-
-    def check(self, data: Clips) -> None:
-        """Raises InputError where the data cannot serve."""
-
-    def __call__(
-        self, generator: keras.Model, data: Clips, step: int, work_dir: str, strategy: tf.distribute.Strategy
-    ) -> Dict[str, float]:
-        """Scores the generator at this step; the scores' names have one slash."""
-
-    def is_best(self, work_dir: str, step: int) -> bool:
-        """Whether no other step scored better."""
 
 
 class Outcome(NamedTuple):
     """How a run ended: the step it reached, which is saved, and the signal that stopped it, if one did."""
 
     step: int
-    stopped_by: Optional[signal.Signals]
+    stopped_by: signal.Signals | None
 
 
 def train(
@@ -68,18 +54,11 @@ def train(
     precision: str = 'float32',
     deterministic: bool = False,
     steps_per_loop: int = 10,
-    checkpoint_every: int = 1000,
-    checkpoint_every_seconds: float = 600.0,
-    keep_last: int = 3,
-    keep_every: int = 0,
+    checkpoints: Checkpoints = Checkpoints(),
     summary_every: int = 100,
-    preview_every: int = 1000,
-    preview_clips: int = 16,
-    preview_fps: float = 8.0,
-    frechet: Optional[Callable[[Iterable], Frechet]] = None,
-    frechet_every: int = 1000,
-    evaluation: Optional[Evaluation] = None,
-    evaluate_every: int = 10000,
+    previews: Previews = Previews(),
+    evaluation: Evaluation | None = None,
+    evaluate_every: int = 1000,
 ) -> Outcome:
     """Trains until `train_steps`, or until SIGTERM or Ctrl-C, and saves before it returns.
 
@@ -88,27 +67,20 @@ def train(
         data: the clips.
         gan_step: makes the step, and with it the networks and their optimizers.
         train_steps: generator steps at which training ends.
-        seed: initial weights depend on this alone; that of the step decides the rest.
+        seed: initial weights depend on this alone; the seed of the step decides everything else.
         strategy: see `strategy.make_strategy`.
-        peer_timeout_seconds: how long `multi_worker` waits for another process; more than the chief takes for previews
-            and scores, which it makes alone.
+        peer_timeout_seconds: how long `multi_worker` waits for another process; more than the chief takes for previews,
+            which it makes alone.
         precision: `float32`, `mixed_bfloat16`, or `mixed_float16`, which scales losses and needs a GPU.
         deterministic: asks TensorFlow for bit-identical results from run to run, which may be slower.
-        steps_per_loop: most steps in one call of the loop function; signals and failures are seen between calls, so a
+        steps_per_loop: most steps in one call of the device loop; signals and failures are seen between calls, so a
             call has fewer where they would take more than 15 seconds.
-        checkpoint_every: steps between checkpoints.
-        checkpoint_every_seconds: a checkpoint is also written when the last one is older than this.
-        keep_last: newest checkpoints kept.
-        keep_every: checkpoints of steps divisible by this are kept for ever; 0 for none.
+        checkpoints: when the run is saved.
         summary_every: steps between records of losses and speed, which are means over these steps.
-        preview_every: steps between previews.
-        preview_clips: clips in a preview.
-        preview_fps: frames per second of a preview.
-        frechet: makes the distance that is logged out of batches of real clips; None for none.
-        frechet_every: steps between its measurements.
-        evaluation: scores the averaged generator; the checkpoint of the step that it calls best is kept. A run killed
-            within an evaluation has saved before it and goes on without it.
-        evaluate_every: steps between evaluations.
+        previews: when clips are shown.
+        evaluation: scores the averaged generator, before the first step too; the checkpoint of the step that it calls
+            best is kept.
+        evaluate_every: steps between evaluations; 0 for none.
 
     Returns:
         the step reached, which is saved, and the signal received, if any.
@@ -117,65 +89,67 @@ def train(
         InputError: an argument, the work directory or a checkpoint cannot be used, there is no room to write, or a loss
             or gradient stopped being finite; the newest checkpoint then is from before that.
     """
-    often = checkpoint_every, summary_every, preview_every, frechet_every, evaluate_every
-    counts = steps_per_loop, preview_clips, train_steps, *often
-    if min(counts) < 1:
-        raise InputError(f'train was given {min(counts)} steps or clips; every such number must be at least 1.')
+    _check_counts(steps_per_loop, train_steps, summary_every, checkpoints.every, previews.every, previews.clips)
+    evaluation = evaluation if evaluate_every else None
     prepare_process(seed, precision, deterministic)
     distribution = make_strategy(strategy, peer_timeout_seconds)
     processes = Processes(distribution)
-    if evaluation is not None and processes.several:
-        raise InputError('evaluation within training is for one process; leave it to bin/evaluate, on checkpoints.')
+    check_hardware(precision, device_type(distribution))
     if evaluation is not None:
         evaluation.check(data)
-    check_hardware(precision, device_type(distribution))
     with distribution.scope():
         step = gan_step()
     _check_fit(data, step.generator)
-    checkpointer = Checkpointer(work_dir, state_of(step), keep_last, keep_every, checkpoint_every_seconds)
-    restored = checkpointer.restore_newest()
-    first = restored or 0
-    processes.check_same(first)
-    _LOG.info('%s: from step %d to step %d', work_dir, first, train_steps)
-    log = RunLog(work_dir, first) if processes.is_chief else None
-    recorder = Recorder(log, _networks(step), train_steps)
-    call = make_loop_call(distribution, step, data, first, recorder.take)
-    run = functools.partial(_run, first, train_steps, steps_per_loop, call, recorder, processes)
-    if not processes.is_chief:
-        periods = summary_every, checkpoint_every, preview_every, *([frechet_every] if frechet else [])
-        return run([(every, _leave_to_the_chief) for every in periods], _leave_to_the_chief, lambda: False)
-    data_facts.write(work_dir, data)
-    previews = Previews(step.ema_generator, data.training(0, preview_clips, preview_clips), step.seed, preview_fps)
-    together = data.training(0, _TOGETHER, _TOGETHER)
-    average = AverageStatistics(step.ema_generator, together, step.seed)
+    checkpointer = Checkpointer(
+        work_dir, state_of(step), checkpoints.keep_last, checkpoints.keep_every, checkpoints.every_seconds
+    )
+    with step.learning_rates_kept():
+        restored = checkpointer.restore_newest()
+    at = restored or 0
+    processes.check_same(at)
+    _LOG.info('%s: from step %d to step %d', work_dir, at, train_steps)
 
-    def of_average(action: Callable[[int], None]) -> Callable[[int], None]:
-        def act(at: int) -> None:
-            average.refresh(at)
-            action(at)
-
-        return act
-
-    looks: List[_Action] = [(preview_every, of_average(lambda at: previews.show(log, at)))]
-    if frechet is not None:
-        quality = Quality(frechet, step.ema_generator, together, step.seed, log.last(CEILING))
-        looks.append((frechet_every, of_average(lambda at: log.scalars(at, quality.measure(at)))))
-    if restored is None:
-        previews.show_real(log)
-        for _, look in looks:
-            look(0)
-    save = of_average(checkpointer.save_if_new)
-    actions = [(summary_every, recorder.record), (checkpoint_every, save), *looks]
+    log = RunLog(work_dir, at) if processes.is_chief else None
+    if processes.is_chief:
+        data_facts.write(work_dir, data)
+    recorder = Recorder(log, networks_of(step), train_steps)
+    average = AverageStatistics(step.ema_generator, data.training(0, _TOGETHER, _TOGETHER), step.seed)
+    save = Saving(checkpointer if processes.is_chief else None, average)
+    done = LooksDone(work_dir, processes)
+    show = Showing(step, data, previews, average, log)
+    triggers = [
+        Trigger(summary_every, train_steps, recorder.record),
+        Trigger(checkpoints.every, train_steps, save),
+        Look(previews.every, train_steps, show, 'previews', done),
+    ]
     if evaluation is not None:
+        score = Scoring(evaluation, step.ema_generator, data, work_dir, distribution, average, save, log)
+        triggers.append(Look(evaluate_every, train_steps, score, 'scores', done))
+    for trigger in triggers:
+        trigger.begin(restored)
 
-        def evaluate(at: int) -> None:
-            save(at)
-            log.scalars(at, evaluation(step.ema_generator, data, at, work_dir, distribution))
-            if evaluation.is_best(work_dir, at):
-                checkpointer.save_as_best(at)
+    batches = training_batches(distribution, step, data, at)
+    run_steps = make_device_loop(distribution, step)
+    stopping, seconds_per_step = 0.0, math.inf
+    with StopRequest() as stop:
+        while at < train_steps and not stopping:
+            answering = max(1, int(_LONGEST_CALL_SECONDS / seconds_per_step))
+            count = min(steps_per_loop, answering, train_steps - at, *(each.steps_left(at) for each in triggers))
+            started = time.monotonic()
+            recorder.take(*run_steps(batches, tf.constant(count, tf.int64)), count, started)
+            at += count
+            for trigger in triggers:
+                trigger(at)
+            save.if_old(at)
+            stopping, seconds_per_step = processes.mean([stop.received is not None, recorder.seconds_per_step])
+        save(at)
+        processes.mean([0.0])  # nobody leaves before the chief has saved
+    return Outcome(at, (stop.received or signal.SIGTERM) if stopping else None)
 
-        actions.append((evaluate_every, evaluate))
-    return run(actions, save, checkpointer.is_old)
+
+def _check_counts(*counts: int) -> None:
+    if min(counts) < 1:
+        raise InputError(f'train was given {min(counts)} steps or clips; every such number must be at least 1.')
 
 
 def _check_fit(data: Clips, generator: keras.Model) -> None:
@@ -210,10 +184,10 @@ def prepare_process(seed: int, precision: str, deterministic: bool) -> None:
         tf.config.experimental.enable_op_determinism()
 
 
-def state_of(step: GanStep) -> Dict[str, object]:
+def state_of(step: GanStep) -> dict[str, object]:
     """Everything of a step that a checkpoint holds; the data's position follows from the step."""
     return {
-        **_networks(step),
+        **networks_of(step),
         'ema_generator': step.ema_generator,
         'generator_optimizer': step.generator_optimizer,
         'discriminator_optimizer': step.discriminator_optimizer,
@@ -221,39 +195,6 @@ def state_of(step: GanStep) -> Dict[str, object]:
     }
 
 
-def _networks(step: GanStep) -> Dict[str, keras.Model]:
+def networks_of(step: GanStep) -> dict[str, keras.Model]:
+    """The networks that are trained, by name."""
     return {'generator': step.generator, 'spatial': step.spatial, 'temporal': step.temporal}
-
-
-def _run(
-    first: int,
-    train_steps: int,
-    steps_per_loop: int,
-    call: Callable[[int], None],
-    recorder: Recorder,
-    processes: Processes,
-    actions: Sequence[_Action],
-    save: Callable[[int], None],
-    is_old: Callable[[], bool],
-) -> Outcome:
-    """Calls the loop so that every action falls between two calls, until the end or a signal, and saves."""
-    at, seconds_per_step, stopping = first, math.inf, 0.0
-    with StopRequest() as stop:
-        while at < train_steps and not stopping:
-            answering = max(1, int(_LONGEST_CALL_SECONDS / seconds_per_step))
-            count = min(steps_per_loop, answering, train_steps - at, *(every - at % every for every, _ in actions))
-            call(count)
-            at += count
-            for every, action in actions:
-                if at % every == 0 or at == train_steps:
-                    action(at)
-            if is_old():
-                save(at)
-            stopping, seconds_per_step = processes.mean([stop.received is not None, recorder.seconds_per_step])
-        save(at)
-        processes.mean([0.0])  # nobody leaves before the chief has saved
-    return Outcome(at, (stop.received or signal.SIGTERM) if stopping else None)
-
-
-def _leave_to_the_chief(at: int) -> None:
-    """What the other processes do where the chief saves, records and shows."""

@@ -1,8 +1,9 @@
 """What networks compute in; variables, moments, sigmas, losses, optimizer state and averages stay float32."""
 
+from __future__ import annotations
+
 import logging
 import os
-from typing import Optional
 
 import tensorflow as tf
 import tf_keras as keras
@@ -44,7 +45,7 @@ def check_hardware(name: str, device_type: str) -> None:
             _LOG.warning('mixed_bfloat16: %s, so it works but is slower than float32.', lacking)
 
 
-def _without_bfloat16(device_type: str) -> Optional[str]:
+def _without_bfloat16(device_type: str) -> str | None:
     """Which hardware lacks bfloat16, as far as it can be told."""
     if device_type == 'GPU':
         for gpu in tf.config.list_physical_devices('GPU'):

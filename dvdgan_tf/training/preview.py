@@ -1,7 +1,8 @@
 """Previews: the same latents through the moving average of the generator, again and again."""
 
+from __future__ import annotations
+
 import functools
-from typing import Optional
 
 import numpy as np
 import tensorflow as tf
@@ -12,7 +13,7 @@ from dvdgan_tf.sampling.latents import sample_latents
 from dvdgan_tf.training.run_log import RunLog
 
 
-class Previews:
+class Preview:
     """Draws the previews of one run.
 
     Args:
@@ -29,7 +30,8 @@ class Previews:
         self._real = clips.numpy()[np.argsort(labels, kind='stable')]
         self._fps = fps
         self._latents = sample_latents(seed, len(self._real)).numpy()
-        self._labels = spread_labels(len(self._real), generator.num_classes)
+        predicts = generator.context_frames > 0
+        self._labels = None if predicts else spread_labels(len(self._real), generator.num_classes)
         self._generate = tf.function(functools.partial(generator, training=False), autograph=False)
 
     def show_real(self, log: RunLog) -> None:
@@ -38,7 +40,7 @@ class Previews:
 
     def show(self, log: RunLog, step: int) -> None:
         """Writes what the generator makes at this step; a generator that continues clips is shown with its context."""
-        context: Optional[np.ndarray] = None
+        context: np.ndarray | None = None
         if self._generator.context_frames:
             context = self._real[:, : self._generator.context_frames]
         clips = self._generate(self._latents, self._labels, context).numpy()

@@ -1,9 +1,10 @@
-"""How training goes: means of what the steps report, whether it is finite, speed, and the progress line."""
+"""The progress of training: mean losses, whether they are finite, speed, and the line that is printed."""
+
+from __future__ import annotations
 
 import logging
 import math
 import time
-from typing import Dict, Optional
 
 import tensorflow as tf
 
@@ -23,15 +24,15 @@ class Recorder:
         train_steps: the step at which training ends.
     """
 
-    def __init__(self, log: Optional[RunLog], networks: Dict[str, tf.Module], train_steps: int) -> None:
+    def __init__(self, log: RunLog | None, networks: dict[str, tf.Module], train_steps: int) -> None:
         self._log = log
         self._networks = networks
         self._train_steps = train_steps
         self._speed = Speed()
-        self._totals: Dict[str, float] = {}
+        self._totals: dict[str, float] = {}
         self._steps = 0
 
-    def take(self, totals: Dict[str, tf.Tensor], broken_at: tf.Tensor, count: int, called_at: float) -> None:
+    def take(self, totals: dict[str, tf.Tensor], broken_at: tf.Tensor, count: int, called_at: float) -> None:
         """Takes in what one loop call of `count` steps, made at `called_at` of the monotonic clock, returned.
 
         Raises:
@@ -41,8 +42,8 @@ class Recorder:
         if int(broken_at) >= 0:
             names = ', '.join(name for name, value in values.items() if not math.isfinite(value))
             raise InputError(
-                f'not finite at step {int(broken_at)}: {names}; the checkpoints from before are kept; '
-                'lower the learning rates, or start in a new work directory with another seed.'
+                f'not finite at step {int(broken_at)}: {names}; the checkpoints from before are kept; go on from them '
+                'with lower learning rates, or start in a new work directory with another seed.'
             )
         self._speed.record(count, time.monotonic() - called_at)
         self._steps += count
@@ -54,7 +55,9 @@ class Recorder:
         return self._speed.seconds_per_step
 
     def record(self, step: int) -> None:
-        """Writes the means since the last record and prints the progress line."""
+        """Writes the means since the last record and prints the progress line, unless that is left to another."""
+        if self._log is None:
+            return
         means = {name: total / self._steps for name, total in self._totals.items()}
         self._totals, self._steps = {}, 0
         self._log.scalars(step, {**means, **self._sigmas(), 'time/seconds_per_step': self.seconds_per_step})
@@ -63,7 +66,7 @@ class Recorder:
         speed = f'{1 / self.seconds_per_step:.3g} step/s'
         _LOG.info('step %d/%d  %s  %s left  %s', step, self._train_steps, speed, left, ' '.join(losses))
 
-    def _sigmas(self) -> Dict[str, float]:
+    def _sigmas(self) -> dict[str, float]:
         return {
             f'sigma/{network}_{which}': value
             for network, model in self._networks.items()
@@ -86,7 +89,7 @@ class Speed:
 
 
 def duration(seconds: float) -> str:
-    """Words a duration by its two largest units, like `2 h 05 min`."""
+    """A duration in its two largest units, like `2 h 05 min`."""
     minutes, rest = divmod(int(round(seconds)), 60)
     hours, minutes = divmod(minutes, 60)
     days, hours = divmod(hours, 24)

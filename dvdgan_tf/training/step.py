@@ -8,8 +8,12 @@ Differences from the paper: none by default; `grid_cell_weight` is of its descen
 uniform over the classes; real and generated clips are judged in one pass.
 """
 
+from __future__ import annotations
+
+import contextlib
 import functools
-from typing import Callable, Dict, List, Optional, Sequence, Tuple
+from collections.abc import Iterator, Sequence
+from typing import Callable
 
 import tensorflow as tf
 import tf_keras as keras
@@ -18,13 +22,13 @@ from dvdgan_tf import losses
 from dvdgan_tf.errors import InputError
 from dvdgan_tf.layers import state
 from dvdgan_tf.models.discriminator_inputs import Phi, average_pool_2x2, sample_frames
-from dvdgan_tf.models.variables import clip_spec, label_spec, latent_spec, make_variables
+from dvdgan_tf.models.variables import clip_spec, generator_specs, label_spec, make_variables
 from dvdgan_tf.training.augmentation import DifferentiableAugmentation
 from dvdgan_tf.training.ema import ExponentialMovingAverage, averaged_copy
 from dvdgan_tf.training.gradient_accumulation import ScaledOptimizer, accumulated
 
-Batch = Tuple[tf.Tensor, tf.Tensor]
-Metrics = Dict[str, tf.Tensor]
+Batch = tuple[tf.Tensor, tf.Tensor]
+Metrics = dict[str, tf.Tensor]
 _DRAWS_PER_STEP = 64
 _MOST_SAMPLES = _DRAWS_PER_STEP // 5  # of at most five draws each: latent, label, augmentation, frames, place of phi
 
@@ -35,24 +39,24 @@ class GanStep(tf.Module):
     Make it inside `strategy.scope()`; call it in replica context.
 
     Args:
-      generator: makes the generator (called twice, the second time for its average).
-      spatial_discriminator: makes D_S.
-      temporal_discriminator: makes D_T.
-      generator_optimizer: makes G's optimizer; the paper's is Adam, learning rate 1e-4, beta1 0, beta2 0.999.
-      discriminator_optimizer: makes the optimizer of both discriminators; the paper's learning rate is 5e-4.
-      global_batch: clips per update over all replicas.
-      seed: of every random number.
-      spatial_frames: k, frames per clip that D_S sees.
-      phi: what D_T sees of a clip.
-      augmentation: how clips, real and generated, are changed before D_S and D_T see them; None, as in the paper, for
-        not at all.
-      discriminator_updates: updates of D per update of G.
-      micro_batches: parts in which a replica goes through its share of a batch, one after the other, to save memory;
-        the generator normalises by the moments of a part of all replicas.
-      grid_cell_weight: for prediction, weight of `losses.grid_cell` in G's loss; 0 in the paper, 20 in DGMR.
-      grid_cell_samples: predictions of each context in an update of G where that weight is not 0; 6 in DGMR.
-      ema_decay: decay of the average.
-      ema_start_step: generator step from which the average is taken.
+        generator: makes the generator (called twice, the second time for its average).
+        spatial_discriminator: makes D_S.
+        temporal_discriminator: makes D_T.
+        generator_optimizer: makes G's optimizer; the paper's is Adam, learning rate 1e-4, beta1 0, beta2 0.999.
+        discriminator_optimizer: makes the optimizer of both discriminators; the paper's learning rate is 5e-4.
+        global_batch: clips per update over all replicas.
+        seed: of every random number.
+        spatial_frames: k, frames per clip that D_S sees.
+        phi: what D_T sees of a clip.
+        augmentation: how clips, real and generated, are changed before D_S and D_T see them; None, as in the paper,
+            for not at all.
+        discriminator_updates: updates of D per update of G.
+        micro_batches: parts in which a replica goes through its share of a batch, one after the other, to save memory;
+            the generator normalises by the moments of a part of all replicas.
+        grid_cell_weight: for prediction, weight of `losses.grid_cell` in G's loss; 0 in the paper, 20 in DGMR.
+        grid_cell_samples: predictions of each context in an update of G where that weight is not 0; 6 in DGMR.
+        ema_decay: decay of the average.
+        ema_start_step: generator step from which the average is taken.
     """
 
     def __init__(
@@ -67,7 +71,7 @@ class GanStep(tf.Module):
         seed: int,
         spatial_frames: int = 8,
         phi: Phi = average_pool_2x2,
-        augmentation: Optional[DifferentiableAugmentation] = None,
+        augmentation: DifferentiableAugmentation | None = None,
         discriminator_updates: int = 2,
         micro_batches: int = 1,
         grid_cell_weight: float = 0.0,
@@ -108,6 +112,15 @@ class GanStep(tf.Module):
         """Global batches of real clips in a step: one per update of D, and in prediction one for G's contexts."""
         return self.discriminator_updates + (1 if self.generator.context_frames else 0)
 
+    @contextlib.contextmanager
+    def learning_rates_kept(self) -> Iterator[None]:
+        """Learning rates are after the block as before it: restoring a checkpoint may bring those of an earlier run."""
+        optimizers = self._generator_optimizer, self._discriminator_optimizer
+        rates = [optimizer.learning_rate for optimizer in optimizers]
+        yield
+        for optimizer, rate in zip(optimizers, rates):
+            optimizer.learning_rate = rate
+
     def __call__(self, batches: Sequence[Batch]) -> Metrics:
         """Trains on `batches_per_step` batches (clip `[b, T, H, W, C]`, label `[b]`), b the replica's share of the
         global batch.
@@ -140,7 +153,7 @@ class GanStep(tf.Module):
         gradients = self._generator_optimizer.apply(gradients)
         return {**metrics, 'gradient_norm/generator': _share(tf.linalg.global_norm(gradients))}
 
-    def _discriminator_gradients(self, batch: Batch, update: int, part: int) -> Tuple[List[tf.Tensor], Metrics]:
+    def _discriminator_gradients(self, batch: Batch, update: int, part: int) -> tuple[list[tf.Tensor], Metrics]:
         """Gradients of D_S and D_T, and what is reported, for one micro-batch."""
         clip, label = self._part(batch, part)
         draws = _Draws(self, update, part)
@@ -167,7 +180,7 @@ class GanStep(tf.Module):
             metrics[f'logits/{name}_fake'] = self._mean(fake_logits)
         return tape.gradient(scaled, optimizer.variables), metrics
 
-    def _generator_gradients(self, batch: Batch, part: int) -> Tuple[List[tf.Tensor], Metrics]:
+    def _generator_gradients(self, batch: Batch, part: int) -> tuple[list[tf.Tensor], Metrics]:
         """Gradients of G, and what is reported, for one micro-batch."""
         clip, _ = self._part(batch, part)
         draws = _Draws(self, self.discriminator_updates, part)
@@ -205,7 +218,7 @@ class GanStep(tf.Module):
         context_frames = self.generator.context_frames
         return tf.concat([clip[:, :context_frames], fake], 1) if context_frames else fake
 
-    def _seen(self, clip: tf.Tensor, draws: '_Draws') -> Dict[str, tf.Tensor]:
+    def _seen(self, clip: tf.Tensor, draws: '_Draws') -> dict[str, tf.Tensor]:
         """What D_S and D_T see of a clip; D_S never sees the context frames (paper B.4)."""
         if self.augmentation is not None:
             clip = self.augmentation(clip, draws.uniform([self.augmentation.DRAWS]))
@@ -215,7 +228,7 @@ class GanStep(tf.Module):
             'temporal': self.phi(clip, draws.uniform([2])),
         }
 
-    def _discriminators(self) -> List[Tuple[str, keras.Model]]:
+    def _discriminators(self) -> list[tuple[str, keras.Model]]:
         return [('spatial', self.spatial), ('temporal', self.temporal)]
 
     def _mean(self, values: tf.Tensor) -> tf.Tensor:
@@ -248,11 +261,8 @@ class GanStep(tf.Module):
         clip = clip_spec(
             1, generator.context_frames + generator.num_frames, generator.resolution, generator.video_channels
         )
-        inputs = [latent_spec(1, generator.latent_size), label_spec(1)]
-        if generator.context_frames:
-            inputs.append(clip_spec(1, generator.context_frames, generator.resolution, generator.video_channels))
         for network in (generator, self.ema_generator):
-            make_variables(network, *inputs)
+            make_variables(network, *generator_specs(network))
         frames = clip_spec(1, self.spatial_frames, generator.resolution, generator.video_channels)
         make_variables(self.spatial, frames, label_spec(1))
         phi = tf.function(self.phi, autograph=False).get_concrete_function(clip, tf.TensorSpec([1, 2]))

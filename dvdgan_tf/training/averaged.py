@@ -1,0 +1,139 @@
+"""What is done with the averaged generator between training steps: it is saved, shown and scored."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import tensorflow as tf
+import tf_keras as keras
+
+from dvdgan_tf.training.checkpoint import Checkpointer
+from dvdgan_tf.training.device_loop import Clips
+from dvdgan_tf.training.ema_statistics import AverageStatistics
+from dvdgan_tf.training.preview import Preview
+from dvdgan_tf.training.run_log import RunLog
+from dvdgan_tf.training.schedule import Previews
+from dvdgan_tf.training.step import GanStep
+
+
+class Evaluation(Protocol):
+    """Scores of a generator, taken every so many steps."""
+
+    def check(self, data: Clips) -> None:
+        """Raises InputError where the data cannot serve."""
+
+    def __call__(
+        self, generator: keras.Model, data: Clips, step: int, work_dir: str, strategy: tf.distribute.Strategy
+    ) -> dict[str, float]:
+        """Scores the generator at this step; every process calls it and gets the scores, whose names have one slash."""
+
+    def is_best(self, work_dir: str, step: int) -> bool:
+        """Whether no other step scored better."""
+
+
+class Saving:
+    """Writes checkpoints in which the average has statistics of its own.
+
+    Args:
+        checkpointer: of everything that is trained; None in a process that leaves writing to another.
+        statistics: of the average.
+    """
+
+    def __init__(self, checkpointer: Checkpointer | None, statistics: AverageStatistics) -> None:
+        self._checkpointer = checkpointer
+        self._statistics = statistics
+
+    def __call__(self, step: int) -> None:
+        """Writes the checkpoint of this step, unless that is done."""
+        if self._checkpointer is not None:
+            self._statistics.refresh(step)
+            self._checkpointer.save_if_new(step)
+
+    def if_old(self, step: int) -> None:
+        """Writes the checkpoint of this step if the last one is old by the clock."""
+        if self._checkpointer is not None and self._checkpointer.is_old():
+            self(step)
+
+    def as_best(self, step: int) -> None:
+        """Keeps the checkpoint of this step until another is the best."""
+        if self._checkpointer is not None:
+            self._checkpointer.save_as_best(step)
+
+
+class Showing:
+    """Draws previews of the average, and before the first step the real clips to look at beside them.
+
+    Args:
+        step: whose average it is.
+        data: real clips; a generator that continues clips continues some of these.
+        previews: how many clips, how fast.
+        statistics: of the average.
+        log: where they go; None in a process that leaves writing to another.
+    """
+
+    def __init__(
+        self, step: GanStep, data: Clips, previews: Previews, statistics: AverageStatistics, log: RunLog | None
+    ) -> None:
+        self._log = log
+        self._statistics = statistics
+        if log is not None:
+            real = data.training(0, previews.clips, previews.clips)
+            self._preview = Preview(step.ema_generator, real, step.seed, previews.fps)
+
+    def __call__(self, step: int) -> None:
+        """Writes what the average makes at this step."""
+        if self._log is None:
+            return
+        if step == 0:
+            self._preview.show_real(self._log)
+        self._statistics.refresh(step)
+        self._preview.show(self._log, step)
+
+
+class Scoring:
+    """Scores the average, records that, and keeps the checkpoint of the best step.
+
+    Every process takes part, as an evaluation may be spread over all of them.
+
+    Args:
+        evaluation: what scores.
+        generator: the average.
+        data: real clips.
+        work_dir: where the evaluation keeps its results.
+        distribution: the strategy.
+        statistics: of the average.
+        save: makes the step's checkpoint before it is scored, so that a kill loses no training.
+        log: where scores are recorded; None in a process that leaves writing to another.
+    """
+
+    def __init__(
+        self,
+        evaluation: Evaluation,
+        generator: keras.Model,
+        data: Clips,
+        work_dir: str,
+        distribution: tf.distribute.Strategy,
+        statistics: AverageStatistics,
+        save: Saving,
+        log: RunLog | None,
+    ) -> None:
+        self._evaluation = evaluation
+        self._generator = generator
+        self._data = data
+        self._work_dir = work_dir
+        self._distribution = distribution
+        self._statistics = statistics
+        self._save = save
+        self._log = log
+
+    def __call__(self, step: int) -> None:
+        """Scores the average at this step."""
+        if step:
+            self._save(step)
+        self._statistics.refresh(step)
+        scores = self._evaluation(self._generator, self._data, step, self._work_dir, self._distribution)
+        if self._log is None:
+            return
+        self._log.scalars(step, scores)
+        if step and self._evaluation.is_best(self._work_dir, step):
+            self._save.as_best(step)
