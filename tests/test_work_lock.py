@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -44,6 +45,20 @@ def test_the_holder_is_named_and_a_killed_one_does_not_keep_it(holder, tmp_path)
     with work_lock.held(str(tmp_path)):
         assert json.loads((tmp_path / 'lock').read_text())['process'] == os.getpid()
     assert not list(tmp_path.iterdir())
+
+
+def test_a_second_training_is_one_sentence_and_changes_nothing(tmp_path):
+    tests = os.path.dirname(os.path.abspath(__file__))
+    command = [sys.executable, os.path.join(tests, '..', 'bin', 'train'), f'--gin_file={tests}/tiny.gin']
+    with work_lock.held(str(tmp_path)):
+        before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+        environment = {**os.environ, 'PYTHONPATH': tests}
+        second = subprocess.run(
+            [*command, f'--work_dir={tmp_path}'], env=environment, capture_output=True, text=True
+        )
+        assert before == {path: path.read_bytes() for path in tmp_path.iterdir()}
+    assert second.returncode == 2
+    assert re.fullmatch(rf'error: the work directory .* is in use by process {os.getpid()} on .*\n', second.stderr)
 
 
 def test_nothing_is_left_where_nothing_was(tmp_path):
