@@ -23,6 +23,10 @@ SERVING = [
     'grpcio>=1.50,<2',
 ]
 PLOTS = ['matplotlib>=3.7,<4']  # loss curves and truncation curves as pictures
+SCENES = ['scenedetect>=0.7,<0.8']  # bin/prepare --scenes
+# bin/prepare --source=tfds:NAME; later metadata needs a protobuf that TensorFlow 2.15 does not have.
+TFDS = ['tensorflow-datasets>=4.9.4,<5', f'tensorflow-metadata<1.17; {OLDER}']
+BEAM = ['apache-beam>=2.50,<3']  # bin/prepare --beam
 # What losses and scores are compared with.
 ORACLES = [f'tensorflow-gan>=2.1,<2.2; {OLDER}', f'tensorflow-probability>=0.23,<0.24; {OLDER}', 'scipy>=1.10,<2']
 
@@ -63,6 +67,9 @@ setuptools.setup(
     extras_require={
         'cuda': [f'tensorflow[and-cuda]>=2.15.1,<2.16; {OLDER}', f'tensorflow[and-cuda]>=2.21,<2.22; {NEWER}'],
         'video': VIDEO,
+        'scenes': SCENES,
+        'tfds': TFDS,
+        'beam': BEAM,
         'plots': PLOTS,
         'serving': SERVING,
         # Drives the system's Chromium in the tests of the web page, and looks there for what hinders people.

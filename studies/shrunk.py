@@ -14,7 +14,7 @@ import numpy as np
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 from dvdgan_tf import config, trained  # noqa: E402
-from dvdgan_tf.prepare import preparation, sources  # noqa: E402
+from dvdgan_tf.prepare import array_files, preparation  # noqa: E402
 from dvdgan_tf.prepare.listing import Rules  # noqa: E402
 from dvdgan_tf.sampling.generate import continue_clips, sample_clips  # noqa: E402
 from dvdgan_tf.training import loop  # noqa: E402
@@ -36,7 +36,7 @@ def _records(folder: str, size: int, channels: int) -> str:
     noise = np.random.RandomState(0).randint(0, 256, [2, _FRAMES, size, size, channels]).astype(np.uint8)
     for split in ('train', 'test'):
         np.save(os.path.join(folder, f'{split}.npy'), noise)
-    listing = sources.array_files(folder, None, None)
+    listing = array_files.array_files(folder, None, None)
     output = os.path.join(folder, 'records')
     preparation.prepare(listing, Rules('raw'), output, source={'name': 'npz', 'input': 'noise'})
     return output

@@ -29,6 +29,9 @@ _CODECS = {
     '.avi': ('mpeg4', 'yuv420p', {'qscale': '2'}),
     '.webm': ('libvpx', 'yuv420p', {'b': '4M'}),
     '.gif': ('gif', 'rgb8', {}),
+    '.ts': ('mpeg2video', 'yuv420p', {'qscale': '2'}),
+    '.flv': ('flv', 'yuv420p', {'qscale': '2'}),
+    '.wmv': ('wmv2', 'yuv420p', {'qscale': '2'}),
 }
 
 
@@ -40,7 +43,7 @@ def write_video(path, frames, rate=25, codec=None, pixels=None, times=None, aspe
         stream = output.add_stream(codec or name, rate=rate, options={} if codec else options)
         stream.height, stream.width = frames.shape[1:3]
         stream.pix_fmt = pixels or format_
-        if path.suffix == '.avi' and codec is None:
+        if path.suffix in ('.avi', '.ts', '.flv', '.wmv') and codec is None:
             stream.bit_rate = 4_000_000
         if aspect is not None:
             stream.codec_context.sample_aspect_ratio = fractions.Fraction(aspect)

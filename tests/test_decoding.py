@@ -9,15 +9,15 @@ from PIL import Image
 from sample_files import clip, picture, rotate_mp4, write_sound, write_video
 
 from dvdgan_tf.prepare.decoding import video_frames
-from dvdgan_tf.prepare.listing import BadClip, Rules
+from dvdgan_tf.prepare.listing import BadClip, Part, Rules
 
 AS_IT_IS = Rules()
 
 
-def decode(path, rules=AS_IT_IS, seconds=None):
+def decode(path, rules=AS_IT_IS, part=None):
     with open(path, 'rb') as file:
-        decoded = list(video_frames(file, rules, seconds))
-    return np.stack([frame for frame, _, _ in decoded]).astype(int), decoded[0][1]
+        decoded = list(video_frames(file, rules, part))
+    return np.stack([frame.pixels for frame in decoded]).astype(int), decoded[0].fps
 
 
 def bar_position(frames, threshold=215):
@@ -27,7 +27,11 @@ def bar_position(frames, threshold=215):
 
 
 @pytest.mark.parametrize(
-    'ending, error', [('.mp4', 6), ('.mov', 6), ('.mkv', 2), ('.avi', 6), ('.webm', 6), ('.gif', 25)]
+    'ending, error',
+    [
+        *[('.mp4', 6), ('.mov', 6), ('.mkv', 2), ('.avi', 6), ('.webm', 6), ('.gif', 25)],
+        *[('.ts', 6), ('.flv', 8), ('.wmv', 6)],
+    ],
 )
 def test_every_container_gives_back_its_frames(tmp_path, ending, error):
     frames = clip(12)
@@ -116,16 +120,16 @@ def test_resampling_goes_by_time_stamps(tmp_path):
 def test_a_part_of_a_longer_video_is_cut_out(tmp_path):
     frames = clip(100)
     path = write_video(tmp_path / 'a.mp4', frames)
-    decoded, _ = decode(path, seconds=(1.0, 2.0))
+    decoded, _ = decode(path, part=Part(1.0, 2.0))
     assert len(decoded) == 25
     assert np.abs(np.array(bar_position(decoded)) - bar_position(frames[25:50])).max() <= 1
-    whole, _ = decode(path, seconds=(10.0, 14.0))
+    whole, _ = decode(path, part=Part(10.0, 14.0, may_be_cut_already=True))
     assert len(whole) == 100  # already trimmed: not longer than the clip
 
 
-def reason(path, rules=AS_IT_IS):
+def reason(path, rules=AS_IT_IS, part=None):
     with pytest.raises(BadClip) as caught:
-        decode(path, rules)
+        decode(path, rules, part)
     return str(caught.value)
 
 
@@ -163,7 +167,7 @@ def test_damage_inside_is_reported(tmp_path):
     data[middle : middle + 300] = bytes(byte ^ 0x5A for byte in data[middle : middle + 300])
     path.write_bytes(bytes(data))
     with open(path, 'rb') as file:
-        assert any(damaged for _, _, damaged in video_frames(file, Rules()))
+        assert any(frame.damaged for frame in video_frames(file, Rules()))
 
 
 def test_times_that_go_back_cannot_be_resampled_but_can_be_read(tmp_path):
@@ -178,3 +182,101 @@ def test_times_that_go_back_cannot_be_resampled_but_can_be_read(tmp_path):
                 output.mux(packet)
     assert len(decode(path)[0]) == 8
     assert 'do not increase' in reason(path, Rules(fps=10))
+
+
+def remuxed(source, path, shift_seconds):
+    """The packets of a video in another file, `shift_seconds` later, as `ffmpeg -c copy` writes them."""
+    with av.open(str(source)) as given, av.open(str(path), 'w') as output:
+        stream = given.streams.video[0]
+        copied = output.add_stream_from_template(stream)
+        for packet in given.demux(stream):
+            if packet.size:
+                packet.pts += int(shift_seconds / stream.time_base)
+                packet.dts = None if packet.dts is None else packet.dts + int(shift_seconds / stream.time_base)
+                packet.stream = copied
+                output.mux(packet)
+    return path
+
+
+@pytest.mark.parametrize('ending', ['.mkv', '.webm'])
+def test_a_file_whose_times_start_late_is_whole(tmp_path, ending):
+    """As `ffmpeg -f segment -c copy` writes the second and later segments: the DURATION tag says where it ends."""
+    source = write_video(tmp_path / f'a{ending}', clip(25))
+    path = remuxed(source, tmp_path / f'late{ending}', shift_seconds=60)
+    with av.open(str(path)) as container:
+        assert container.streams.video[0].start_time > 0
+    assert len(decode(path)[0]) == 25
+    data = path.read_bytes()
+    (tmp_path / f'cut{ending}').write_bytes(data[: len(data) // 2])
+    assert 'cut short' in reason(tmp_path / f'cut{ending}')
+    assert len(decode(path, part=Part(0.2, 0.6))[0]) == 10
+
+
+@pytest.mark.parametrize('tag', ['soon', '1:2', '00:00:00:01', '0x1:00:00', '-1:00:00.0', '\u0661:00:00'])
+def test_a_duration_tag_that_is_no_time_is_not_believed(tmp_path, tag):
+    path = write_video(tmp_path / 'a.mkv', clip(6))
+    data = path.read_bytes()
+    place = data.index(b'00:00:00.2')
+    path.write_bytes(data[:place] + tag.encode()[:10].ljust(10, b' ') + data[place + 10 :])
+    assert len(decode(path)[0]) == 6
+
+
+def test_a_file_cut_out_of_another_may_declare_frames_before_its_beginning(tmp_path):
+    """mp4 keeps the frames from the key frame on and says in an edit list that the clip begins later."""
+    source = write_video(tmp_path / 'a.mp4', clip(40))
+    path = remuxed(source, tmp_path / 'b.mp4', shift_seconds=-0.8)
+    with av.open(str(path)) as container:
+        declared = container.streams.video[0].frames
+    assert declared == 40 and len(decode(path)[0]) < 25
+    data = path.read_bytes()
+    path.write_bytes(data[: int(0.6 * len(data))])
+    with pytest.raises(BadClip):
+        decode(path)
+
+
+def test_a_jump_of_the_time_stamps_is_refused_only_where_time_counts(tmp_path):
+    times = [40 * number + (26 * 3600 * 1000 if number > 4 else 0) for number in range(10)]
+    path = write_video(tmp_path / 'a.mkv', clip(10), times=times)
+    assert len(decode(path)[0]) == 10
+    assert 'shows nothing new for 93600 seconds at frame 5' in reason(path, Rules(fps=12.5))
+
+
+@pytest.mark.parametrize('height, matrix', [(720, 'ITU709'), (480, 'ITU601')])
+def test_a_video_without_a_note_has_the_colours_of_its_height(tmp_path, height, matrix):
+    path, colour = tmp_path / 'a.mkv', (200, 40, 60)
+    frame = av.VideoFrame.from_ndarray(np.full((height, 1280, 3), colour, np.uint8), format='rgb24')
+    frame = frame.reformat(format='yuv444p', dst_colorspace=matrix)
+    frame.colorspace = 2  # not said
+    with av.open(str(path), 'w') as output:
+        stream = output.add_stream('libx264', rate=25, options={'crf': '4', 'preset': 'ultrafast'})
+        stream.width, stream.height, stream.pix_fmt = 1280, height, 'yuv444p'
+        for _ in range(2):
+            frame.pts = None
+            output.mux(stream.encode(frame))
+        output.mux(stream.encode())
+    assert np.abs(decode(path, Rules(short_side=16))[0][0, 5, 5] - colour).max() <= 2
+
+
+def test_a_part_is_counted_in_frames_where_frames_are_asked_for(tmp_path):
+    frames = clip(60)
+    path = write_video(tmp_path / 'a.mp4', frames)
+    for part, first in ((Part(skip=7, frames=5), 7), (Part(start=1.18, frames=5), 30)):
+        decoded, _ = decode(path, part=part)
+        assert np.abs(np.array(bar_position(decoded)) - bar_position(frames[first : first + 5])).max() <= 1
+    assert 'ends after 3 of the 5 frames' in reason(path, part=Part(skip=57, frames=5))
+
+
+def test_a_part_that_the_film_does_not_reach_is_refused(tmp_path):
+    path = write_video(tmp_path / 'a.mp4', clip(50))
+    assert 'ends 0.00 seconds into the part' in reason(path, part=Part(5.0, 6.0))
+    data = write_video(tmp_path / 'b.mkv', clip(400)).read_bytes()
+    (tmp_path / 'cut.mkv').write_bytes(data[: int(0.6 * len(data))])
+    with pytest.raises(BadClip):
+        decode(tmp_path / 'cut.mkv', part=Part(6.0, 14.0))
+
+
+def test_frames_of_an_absurd_size_are_refused():
+    with pytest.raises(BadClip, match='pixels, more than 64 million'):
+        Rules(short_side=64).scaled_size(48 / 60000, 32)
+    with pytest.raises(BadClip, match='32768x32768'):
+        Rules().scaled_size(32768, 32768)

@@ -11,7 +11,7 @@ from sample_files import clip, write_video
 from dvdgan_tf.data import remote
 from dvdgan_tf.errors import InputError
 from dvdgan_tf.prepare import decoding_tfio, frames, preparation
-from dvdgan_tf.prepare.listing import BadClip, Listing, Rules, SourceClip
+from dvdgan_tf.prepare.listing import BadClip, Listing, Part, Rules, SourceClip
 
 TFIO = Rules(decoder='tfio')
 
@@ -53,7 +53,7 @@ def test_what_it_cannot_do_is_refused(tmp_path):
         preparation.prepare(listing, Rules(decoder='tfio', fps=10), str(tmp_path / 'out'), source={'input': 'x'})
     path = write_video(tmp_path / 'a.mp4', clip(4))
     with pytest.raises(BadClip, match='only --decoder=pyav'):
-        list(frames.clip_frames(SourceClip('a', str(path), seconds=(0.0, 1.0)), TFIO))
+        list(frames.clip_frames(SourceClip('a', str(path), part=Part(0.0, 1.0)), TFIO))
 
 
 def test_the_first_frame_again_and_again_is_caught(monkeypatch):
@@ -65,7 +65,7 @@ def test_the_first_frame_again_and_again_is_caught(monkeypatch):
 def test_frames_are_those_of_pyav(ffmpeg, tmp_path):
     source = SourceClip('a', str(write_video(tmp_path / 'a.mp4', clip(9))))
     mine, others = (
-        np.stack([frame for frame, _, _ in frames.clip_frames(source, rules)]).astype(int) for rules in (TFIO, Rules())
+        np.stack([frame.pixels for frame in frames.clip_frames(source, rules)]).astype(int) for rules in (TFIO, Rules())
     )
     assert mine.shape == others.shape
     assert np.abs(mine - others).mean() < 3

@@ -10,7 +10,7 @@ from prepared import run, shard_bytes, stored
 
 from dvdgan_tf.data import inspect, records, showing
 from dvdgan_tf.data.pipeline import RecordClips
-from dvdgan_tf.prepare import encoded_clip, sources
+from dvdgan_tf.prepare import array_files, encoded_clip
 from dvdgan_tf.prepare.listing import Rules
 
 FRAMES = 100  # three parts of 32 and one of 4
@@ -25,7 +25,7 @@ def numbered(clips=3):
 def write(folder, array, **options):
     folder.mkdir()
     np.save(folder / 'a.npy', array)
-    run(sources.array_files(str(folder / 'a.npy')), folder / 'out', Rules('raw'), **options)
+    run(array_files.array_files(str(folder / 'a.npy')), folder / 'out', Rules('raw'), **options)
     return folder / 'out'
 
 
@@ -123,7 +123,7 @@ def test_a_clip_that_turns_out_bad_late_leaves_nothing(tmp_path, monkeypatch):
     array[0, -1] = np.nan
     (tmp_path / 'in').mkdir()
     np.save(tmp_path / 'in' / 'a.npy', array)
-    listing = sources.array_files(str(tmp_path / 'in'), value_range=(0, 200))
+    listing = array_files.array_files(str(tmp_path / 'in'), value_range=(0, 200))
     seen, discard = [], encoded_clip._Parts.discard
 
     def watched(parts):

@@ -13,7 +13,7 @@ from PIL import Image
 from dvdgan_tf.data import pipeline
 from dvdgan_tf.data.pipeline import RecordClips
 from dvdgan_tf.errors import InputError
-from dvdgan_tf.prepare import preparation, sources
+from dvdgan_tf.prepare import array_files, preparation
 from dvdgan_tf.prepare.listing import Rules
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -32,7 +32,7 @@ def numbered(frames=FRAMES, height=HEIGHT, width=WIDTH):
 def write(folder, array, encoding='png', **options):
     folder.mkdir(parents=True)
     np.savez(folder / 'in.npz', x=array, labels=np.arange(len(array)) % 3)
-    listing = sources.array_files(str(folder / 'in.npz'), value_range=options.get('value_range'))
+    listing = array_files.array_files(str(folder / 'in.npz'), value_range=options.get('value_range'))
     preparation.prepare(
         listing, Rules(encoding), str(folder / 'out'), source={'name': 'npz', 'input': 'x'}, shard_clips=3, **options
     )
@@ -207,7 +207,7 @@ def test_short_clips_are_left_out_and_counted(tmp_path, caplog):
     (tmp_path / 'in').mkdir()
     np.save(tmp_path / 'in' / 'a.npy', numbered())
     np.save(tmp_path / 'in' / 'b.npy', numbered(frames=3))
-    listing = sources.array_files(str(tmp_path / 'in'))
+    listing = array_files.array_files(str(tmp_path / 'in'))
     preparation.prepare(listing, Rules('raw'), str(tmp_path / 'out'), source={'name': 'npz', 'input': 'x'})
     source = RecordClips(str(tmp_path / 'out'), 16, 4)
     assert (source.num_clips, source.num_too_short) == (CLIPS, CLIPS)

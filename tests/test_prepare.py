@@ -15,7 +15,7 @@ from sample_files import clip, write_sound, write_video
 
 from dvdgan_tf.data import records
 from dvdgan_tf.errors import InputError
-from dvdgan_tf.prepare import folders, preparation, sources, workers
+from dvdgan_tf.prepare import array_files, folders, preparation, workers
 from dvdgan_tf.prepare.listing import Listing, Rules, SourceClip
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -42,7 +42,7 @@ def test_videos_come_back_with_their_labels_and_pixels(tmp_path):
 def test_encodings_keep_what_they_promise(tmp_path, encoding, error, channels):
     array = np.stack([clip(5, tint) for tint in range(2)])[..., :channels]
     np.save(tmp_path / 'a.npy', array)
-    listing = sources.array_files(str(tmp_path / 'a.npy'))
+    listing = array_files.array_files(str(tmp_path / 'a.npy'))
     manifest = run(listing, tmp_path / 'out', Rules(encoding))
     assert manifest['encoding'] == encoding and manifest['channels'] == channels
     for number, (_, _, frames) in enumerate(stored(tmp_path / 'out')):
@@ -52,7 +52,7 @@ def test_encodings_keep_what_they_promise(tmp_path, encoding, error, channels):
 def test_float_arrays_are_stored_raw_with_their_range(tmp_path):
     array = np.random.default_rng(0).uniform(0, 60, (2, 3, 16, 20, 1)).astype(np.float32)
     np.save(tmp_path / 'a.npy', array)
-    listing = sources.array_files(str(tmp_path), value_range=(0, 60))
+    listing = array_files.array_files(str(tmp_path), value_range=(0, 60))
     manifest = run(listing, tmp_path / 'out', Rules('raw'), value_range=(0.0, 60.0))
     assert manifest['dtype'] == 'float32' and manifest['value_range'] == [0.0, 60.0]
     np.testing.assert_array_equal([frames for _, _, frames in stored(tmp_path / 'out')], array)
@@ -63,7 +63,7 @@ def test_float_arrays_are_stored_raw_with_their_range(tmp_path):
 def test_frames_shrink_to_the_short_side(tmp_path):
     array = clip(3, width=80, height=60)[None]
     np.save(tmp_path / 'a.npy', array)
-    run(sources.array_files(str(tmp_path)), tmp_path / 'out', Rules('png', short_side=15))
+    run(array_files.array_files(str(tmp_path)), tmp_path / 'out', Rules('png', short_side=15))
     ((_, _, frames),) = stored(tmp_path / 'out')
     assert frames.shape == (3, 15, 20, 3)
     expected = np.asarray(Image.fromarray(array[0, 0]).resize((20, 15), Image.Resampling.BILINEAR))
@@ -72,11 +72,11 @@ def test_frames_shrink_to_the_short_side(tmp_path):
 
 def test_grey_and_colour_on_demand(tmp_path):
     np.save(tmp_path / 'a.npy', clip(2)[None])
-    run(sources.array_files(str(tmp_path)), tmp_path / 'grey', Rules('png', channels=1))
+    run(array_files.array_files(str(tmp_path)), tmp_path / 'grey', Rules('png', channels=1))
     ((_, _, grey),) = stored(tmp_path / 'grey')
     assert grey.shape == (2, 32, 48, 1)
     np.save(tmp_path / 'a.npy', grey[None])
-    listing = sources.array_files(str(tmp_path / 'a.npy'))
+    listing = array_files.array_files(str(tmp_path / 'a.npy'))
     run(listing, tmp_path / 'colour', Rules('png', channels=3))
     assert records.read_manifest(str(tmp_path / 'colour'))['channels'] == 3
 
@@ -92,7 +92,7 @@ def test_shards_are_the_same_bytes_for_any_number_of_processes(tmp_path):
 
 def test_a_shard_ends_at_its_size(tmp_path):
     np.save(tmp_path / 'a.npy', np.zeros((10, 4, 16, 16, 1), np.uint8))
-    manifest = run(sources.array_files(str(tmp_path)), tmp_path / 'out', Rules('raw'), shard_megabytes=0.003)
+    manifest = run(array_files.array_files(str(tmp_path)), tmp_path / 'out', Rules('raw'), shard_megabytes=0.003)
     assert [shard['records'] for shard in manifest['splits']['train']['shards']] == [3, 3, 3, 1]
 
 

@@ -74,6 +74,7 @@ def test_videos_without_pyav_are_one_sentence(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, 'av', None)
     monkeypatch.delitem(sys.modules, 'dvdgan_tf.prepare.decoding', raising=False)
     monkeypatch.delattr('dvdgan_tf.prepare.decoding', raising=False)
+    monkeypatch.delitem(sys.modules, 'dvdgan_tf.prepare.scaling', raising=False)
     listing = Listing((SourceClip('a', 'a.mp4'),), ('all',))
     with pytest.raises(InputError, match=r'dvdgan_tf\[video\]'):
         run(listing, tmp_path / 'out')

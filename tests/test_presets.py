@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from dvdgan_tf import config, trained
 from dvdgan_tf.errors import InputError
-from dvdgan_tf.prepare import preparation, sources
+from dvdgan_tf.prepare import array_files, preparation
 from dvdgan_tf.prepare.listing import Rules
 from dvdgan_tf.training import loop
 from dvdgan_tf.training.step import GanStep
@@ -41,7 +41,7 @@ def radar(tmp_path_factory):
     fields = np.random.RandomState(0).uniform(LOW, HIGH, [6, 4, 16, 20, 1]).astype('float32')
     for split, part in (('train', fields[:4]), ('test', fields[4:])):
         np.save(folder / f'{split}.npy', part)
-    listing = sources.array_files(str(folder), None, (LOW, HIGH))
+    listing = array_files.array_files(str(folder), None, (LOW, HIGH))
     source = {'name': 'npz', 'input': 'x'}
     preparation.prepare(listing, Rules('raw'), str(folder / 'out'), source=source, value_range=(LOW, HIGH))
     return str(folder / 'out'), fields

@@ -7,7 +7,7 @@ from sample_files import clip, write_video
 from test_sources import write_bair
 
 from dvdgan_tf.data.pipeline import RecordClips
-from dvdgan_tf.prepare import folders, preparation, sources
+from dvdgan_tf.prepare import array_files, folders, preparation, sources
 from dvdgan_tf.prepare.listing import Rules
 
 FRAMES, SIDE = 10, 32
@@ -136,10 +136,10 @@ def test_lists_of_videos(tmp_path):
 def test_arrays(tmp_path, channels):
     frames = np.stack([clip(FRAMES, 3 * tint) for tint in range(3)])[..., :channels]
     np.savez(tmp_path / 'a.npz', x=frames, labels=np.array([2, 0, 1]))
-    found, labels, _ = stored(sources.array_files(str(tmp_path / 'a.npz')), tmp_path / 'out')
+    found, labels, _ = stored(array_files.array_files(str(tmp_path / 'a.npz')), tmp_path / 'out')
     np.testing.assert_array_equal(labels, [2, 0, 1])
     np.testing.assert_allclose(found, [centre(source) for source in frames], atol=1e-3)
     np.save(tmp_path / 'mnist.npy', frames[..., 0].swapaxes(0, 1))  # [T, N, H, W], as Moving MNIST
-    found, _, source = stored(sources.array_files(str(tmp_path / 'mnist.npy')), tmp_path / 'mnist')
+    found, _, source = stored(array_files.array_files(str(tmp_path / 'mnist.npy')), tmp_path / 'mnist')
     assert source.video_channels == 1
     np.testing.assert_allclose(found, [centre(source)[..., :1] for source in frames], atol=1e-3)

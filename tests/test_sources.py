@@ -1,12 +1,14 @@
 """The data sets of the paper in their official layouts, and arrays: clips, classes, splits and what is missing."""
 
+import json
+
 import numpy as np
 import pytest
 import tensorflow as tf
-from sample_files import clip
+from sample_files import clip, write_video
 
 from dvdgan_tf.errors import InputError
-from dvdgan_tf.prepare import sources
+from dvdgan_tf.prepare import kth, something, sources
 from dvdgan_tf.prepare.frames import clip_frames
 from dvdgan_tf.prepare.listing import BadClip, Rules
 
@@ -115,7 +117,7 @@ def test_kinetics_lists_and_file_names(tmp_path, version):
         (tmp_path / path).write_bytes(b'x')
     listing = sources.kinetics(str(tmp_path))
     assert listing.class_names == ('arm wrestling', 'playing piano', 'zumba')
-    assert [(c.name, c.label, c.split, c.seconds) for c in listing.clips] == [
+    assert [(c.name, c.label, c.split, c.part and (c.part.start, c.part.end)) for c in listing.clips] == [
         ('-_AAAAAAAA2_000010_000020', 0, 'train', (10.0, 20.0)),
         ('AAAAAAAAAA1_000003_000013', 1, 'train', None),
         ('AAAAAAAAAA3_000000_000010', 1, 'validate', None),
@@ -165,7 +167,7 @@ def test_bair_is_read_exactly(tmp_path):
             ('train/traj_0_to_255#001', 'train', 0),
         ]
         for item, frames in zip(listing.clips, (clips[2], clips[0], clips[1])):
-            read = np.stack([frame for frame, _, _ in clip_frames(item, Rules())])
+            read = np.stack([frame.pixels for frame in clip_frames(item, Rules())])
             np.testing.assert_array_equal(read, frames if camera == 'image_aux1' else 255 - frames)
 
 
@@ -192,73 +194,73 @@ def test_bair_without_the_frames_of_a_camera_is_a_bad_clip(tmp_path):
         list(clip_frames(item, Rules()))
 
 
-def read(listing):
-    return np.stack([np.stack([frame for frame, _, _ in clip_frames(item, Rules())]) for item in listing.clips])
+def test_ucf101_names_differ_in_case_between_lists_and_files(tmp_path):
+    root = make_ucf(tmp_path)
+    folder = tmp_path / 'UCF-101' / 'HandstandPushups'
+    (folder / 'v_HandStandPushups_g01_c01.avi').rename(folder / 'v_HandstandPushups_g01_c01.avi')
+    listing = sources.ucf101(root, '1')
+    assert ('v_HandstandPushups_g01_c01', 1, 'train') in [(c.name, c.label, c.split) for c in listing.clips]
+    assert [reason for _, reason in listing.absent] == ['is in no list of split 1']
 
 
-def test_arrays_of_every_layout_give_the_same_clips(tmp_path):
-    grey = np.stack([clip(5, tint)[..., :1] for tint in range(3)])  # [N, T, H, W, C]
-    forms = {
-        'NTHWC': grey,
-        'TNHWC': grey.swapaxes(0, 1),
-        'NTHW': grey[..., 0],
-        'TNHW': grey[..., 0].swapaxes(0, 1),
+def test_kinetics_beside_other_tables(tmp_path):
+    (tmp_path / 'notes.csv').write_text('who,what\nme,nothing\n')
+    (tmp_path / 'train.csv').write_text('label,youtube_id,time_start,time_end\na,AAAAAAAAAA1,1,11\n')
+    (tmp_path / 'AAAAAAAAAA1.mp4').write_bytes(b'x')
+    listing = sources.kinetics(str(tmp_path))
+    assert len(listing.clips) == 1 and listing.absent == (('notes.csv', 'is no list of Kinetics'),)
+
+
+def test_a_kinetics_clip_in_two_splits_is_not_trained_on(tmp_path):
+    for name in ('train', 'validate'):
+        (tmp_path / f'{name}.csv').write_text('label,youtube_id,time_start,time_end\na,AAAAAAAAAA1,1,11\n')
+    (tmp_path / 'AAAAAAAAAA1.mp4').write_bytes(b'x')
+    listing = sources.kinetics(str(tmp_path))
+    assert [clip_.split for clip_ in listing.clips] == ['validate']
+    assert 'kept in validate only' in listing.absent[0][1]
+
+
+def test_kth_sequences_are_cut_out_by_their_list(tmp_path):
+    frames = clip(40)
+    for person, action in ((11, 'boxing'), (22, 'walking')):
+        write_video(tmp_path / action / f'person{person}_{action}_d1_uncomp.avi', frames)
+    text = 'Training: person11, 12\n\nperson11_boxing_d1\tframes\t1-10, 11-30\nperson22_walking_d1  frames  21-40\r\n'
+    text += 'person13_handclapping_d3\t*missing*\nperson12_boxing_d2 frames 1-9\n'
+    (tmp_path / '00sequences.txt').write_text(text)
+    listing = kth.kth(str(tmp_path))
+    assert [(c.name, c.label, c.split, c.group) for c in listing.clips] == [
+        ('person11_boxing_d1#0001-0010', 0, 'train', 'person11'),
+        ('person11_boxing_d1#0011-0030', 0, 'train', 'person11'),
+        ('person22_walking_d1#0021-0040', 5, 'test', 'person22'),
+    ]
+    assert listing.absent == (('person12_boxing_d2', 'is missing'),)
+    for item, (first, last) in zip(listing.clips, ((0, 10), (10, 30), (20, 40))):
+        read_ = np.stack([frame.pixels for frame in clip_frames(item, Rules())]).astype(int)
+        assert len(read_) == last - first and np.abs(read_ - frames[first:last]).mean() < 6
+    with pytest.raises(InputError, match='no 00sequences.txt'):
+        kth.kth(str(tmp_path / 'boxing'))
+
+
+def test_something_something_is_read_as_it_comes(tmp_path):
+    (tmp_path / 'v2-labels.json').write_text('{"Holding something": "1", "Closing something": "0"}')
+    rows = [{'id': '7', 'label': 'holding a cup', 'template': 'Holding [something]'}]
+    rows += [{'id': 8, 'template': 'Odd [one]'}, {'id': '9', 'template': 'Holding [something]'}]
+    (tmp_path / 'v2-train.json').write_text(json.dumps(rows))
+    (tmp_path / 'v2-validation.json').write_text(json.dumps([{'id': '10', 'template': 'Closing [something]'}]))
+    (tmp_path / 'v2-test.json').write_text(json.dumps([{'id': '11'}, 'odd']))
+    for stem in (7, 8, 10, 11, 12):
+        (tmp_path / 'videos').mkdir(exist_ok=True)
+        (tmp_path / 'videos' / f'{stem}.webm').write_bytes(b'x')
+    listing = something.something_something(str(tmp_path))
+    assert listing.class_names == ('Closing something', 'Holding something')
+    assert [(c.name, c.label, c.split) for c in listing.clips] == [('10', 0, 'validate'), ('7', 1, 'train')]
+    assert dict(listing.absent) == {
+        '11': 'has no label',
+        'a line of v2-test.json': 'has no id',
+        '8': "has the template 'Odd one', which the labels do not name",
+        '9': 'is missing',
+        'videos/12.webm': 'is named by no list',
     }
-    for layout, array in forms.items():
-        np.save(tmp_path / f'{layout}.npy', array)
-        np.testing.assert_array_equal(read(sources.array_files(str(tmp_path / f'{layout}.npy'), layout)), grey)
-    np.testing.assert_array_equal(read(sources.array_files(str(tmp_path / 'NTHWC.npy'))), grey)
-    np.testing.assert_array_equal(read(sources.array_files(str(tmp_path / 'TNHW.npy'))), grey)
-
-
-def test_archives_have_labels_and_splits(tmp_path):
-    clips = np.stack([clip(4, tint) for tint in range(3)])
-    np.savez(tmp_path / 'a.npz', x=clips, labels=np.array([1, 0, 1]))
-    listing = sources.array_files(str(tmp_path / 'a.npz'))
-    assert [c.label for c in listing.clips] == [1, 0, 1] and listing.class_names == ('0', '1')
-    np.testing.assert_array_equal(read(listing), clips)
-    np.savez_compressed(tmp_path / 'b.npz', train=clips[:2], test=clips[2:])
-    assert [c.split for c in sources.array_files(str(tmp_path / 'b.npz')).clips] == ['train', 'train', 'test']
-
-
-def test_numbers_other_than_bytes_need_their_range(tmp_path):
-    rain = np.linspace(0, 60, 2 * 4 * 16 * 16, dtype=np.float64).reshape(2, 4, 16, 16, 1)
-    np.save(tmp_path / 'rain.npy', rain)
-    with pytest.raises(InputError, match=r'--value_range=0,60'):
-        sources.array_files(str(tmp_path / 'rain.npy'))
-    listing = sources.array_files(str(tmp_path / 'rain.npy'), value_range=(0, 60))
-    assert listing.dtype == 'float32' and listing.lossless
-    np.testing.assert_array_equal(read(listing), rain.astype(np.float32))
-
-
-def test_arrays_that_cannot_be_used_are_listed(tmp_path):
-    np.save(tmp_path / 'flat.npy', np.zeros((4, 4), np.uint8))
-    np.save(tmp_path / 'wide.npy', np.zeros((1, 2, 4, 4, 4), np.uint8))
-    np.save(tmp_path / 'text.npy', np.zeros((1, 2, 4, 4, 1), 'U3'))
-    np.savez(tmp_path / 'labels.npz', x=np.zeros((2, 2, 4, 4, 1), np.uint8), labels=np.zeros(3, int))
-    np.save(tmp_path / 'good.npy', np.zeros((1, 2, 4, 4, 1), np.uint8))
-    (tmp_path / 'cut.npy').write_bytes((tmp_path / 'good.npy').read_bytes()[:140])
-    (tmp_path / 'cut.npz').write_bytes((tmp_path / 'labels.npz').read_bytes()[:200])
-    (tmp_path / 'zero.npy').write_bytes(b'')
-    listing = sources.array_files(str(tmp_path))
-    assert [c.path.split('/')[-1] for c in listing.clips] == ['good.npy']
-    reasons = dict(listing.absent)
-    assert sorted(reasons) == ['cut.npy', 'cut.npz', 'flat.npy', 'labels.npz:x', 'text.npy', 'wide.npy', 'zero.npy']
-    assert '4 channels' in reasons['wide.npy'] and 'labels of the shape' in reasons['labels.npz:x']
-
-
-def test_values_that_are_not_finite_make_a_bad_clip(tmp_path):
-    array = np.zeros((2, 3, 8, 8, 1), np.float32)
-    array[1, 2, 0, 0] = np.nan
-    np.save(tmp_path / 'a.npy', array)
-    listing = sources.array_files(str(tmp_path), value_range=(0, 1))
-    assert len(list(clip_frames(listing.clips[0], Rules()))) == 3
-    with pytest.raises(BadClip, match='not finite'):
-        list(clip_frames(listing.clips[1], Rules()))
-
-
-def test_mixed_arrays_are_refused(tmp_path):
-    np.save(tmp_path / 'a.npy', np.zeros((1, 2, 4, 4, 1), np.uint8))
-    np.save(tmp_path / 'b.npy', np.zeros((1, 2, 4, 4, 3), np.uint8))
-    with pytest.raises(InputError, match='one by one'):
-        sources.array_files(str(tmp_path))
+    (tmp_path / 'v2-labels.json').write_text('{"a": "1"}')
+    with pytest.raises(InputError, match='is damaged'):
+        something.something_something(str(tmp_path))

@@ -90,7 +90,7 @@ def test_a_generator_is_known_where_its_data_are_not(work_dir, tmp_path):
     path = copy / config.FILE_NAME
     path.write_text(path.read_text().replace('SyntheticClips.resolution = 16', 'SyntheticClips.resolution = 1'))
     run = trained.open_trained(str(copy), trusted=True)
-    assert run.facts == data_facts.DataFacts(trained.open_trained(work_dir, trusted=True).data.class_names, (0, 255), 1)
+    assert run.facts[:3] == (trained.open_trained(work_dir, trusted=True).data.class_names, (0, 255), 1)
     with pytest.raises(InputError, match='1 pixels do not show a moving shape'):
         run.data  # noqa: B018  that looking at it fails is the test
 

@@ -19,7 +19,7 @@ from dvdgan_tf.data import pipeline
 from dvdgan_tf.data.pipeline import RecordClips
 from dvdgan_tf.data.synthetic import SyntheticClips
 from dvdgan_tf.prepare import decoding, folders, preparation
-from dvdgan_tf.prepare.listing import Listing, Rules
+from dvdgan_tf.prepare.listing import Listing, Part, Rules
 
 RESOLUTION, NUM_FRAMES, BATCH = 64, 12, 8
 av = decoding.av  # decoding says what to do where it is missing
@@ -86,8 +86,8 @@ def _as_films(source: str, folder: str) -> str:
     """From each video of a folder four films of 340x256, 30 frames/s and ten seconds, with different beginnings."""
     for number, clip in enumerate(folders.list_folder(source).clips):
         pictures = []
-        for frame, _, _ in decoding.video_frames(clip.path, Rules()):
-            pictures.append(np.asarray(Image.fromarray(frame).resize((340, 256), Image.Resampling.BILINEAR)))
+        for frame in decoding.video_frames(clip.path, Rules()):
+            pictures.append(np.asarray(Image.fromarray(frame.pixels).resize((340, 256), Image.Resampling.BILINEAR)))
         for start in range(0, 240, 60):
             chosen = [pictures[(start + time) % len(pictures)] for time in range(300)]
             _encode(f'{folder}/films/{number}-{start}.mp4', chosen, 30)
@@ -149,8 +149,8 @@ def _direct(listing: Listing, rate: float, examples: int) -> str:
             length = stream.frames / float(stream.average_rate)
         span = NUM_FRAMES / float(stream.average_rate)
         start = choose.uniform(0, max(0.0, length - span))
-        frames = decoding.video_frames(clip.path, rules, (start, start + span))
-        np.stack([frame for _, (frame, _, _) in zip(range(NUM_FRAMES), frames)])
+        frames = decoding.video_frames(clip.path, rules, Part(start, start + span))
+        np.stack([frame.pixels for _, frame in zip(range(NUM_FRAMES), frames)])
     direct = examples * NUM_FRAMES / (time.perf_counter() - started)
     return (
         f'  decoding the videos for every example: {direct:.0f} frames/s; records are {rate / direct:.1f} times as fast'

@@ -135,7 +135,7 @@ def _spread(values: Iterable[float]) -> dict[str, float] | None:
 
 
 def _facts(lines: Sequence[dict], classes: Sequence[str], report: dict, split: str) -> dict[str, Any]:
-    """Counts of one split; too short clips and empty classes become warnings."""
+    """Counts of one split; clips that are short or odd and empty classes become warnings."""
     counts = collections.Counter(line['label'] for line in lines)
     short = [line for line in lines if line['frames'] < report['window_frames']]
     if short:
@@ -143,6 +143,12 @@ def _facts(lines: Sequence[dict], classes: Sequence[str], report: dict, split: s
             f'{len(short)} of {len(lines)} clips of {split} have fewer than {report["window_frames"]} frames, such as '
             f'{short[0]["name"]} with {short[0]["frames"]}.'
         )
+    for what, odd in (
+        ('were smaller in the source and were enlarged', [line for line in lines if line.get('enlarged')]),
+        ('have frames more than four times as long as wide', [line for line in lines if records.is_elongated(line)]),
+    ):
+        if odd:
+            report['warnings'].append(f'{len(odd)} of {len(lines)} clips of {split} {what}, such as {odd[0]["name"]}.')
     empty = [name for number, name in enumerate(classes) if not counts[number]]
     if empty:
         report['warnings'].append(f'{split} has no clip of {len(empty)} classes, such as {empty[0]}.')

@@ -30,6 +30,7 @@ from dvdgan_tf.errors import InputError
 FORMAT = 2
 _READABLE = (1, FORMAT)
 MANIFEST = 'manifest.json'
+_LONGEST_ASPECT = 4
 
 SPLIT_NAME = r'\w[\w.+ -]*'  # it begins the names of files
 _SPLIT = schema.matching(SPLIT_NAME, 'a name of letters, digits, dots and dashes')
@@ -86,8 +87,9 @@ _LINE = schema.record(
         'group': schema.text,
         'hash': _DIGEST,
         'damaged_frames': schema.integer(),
+        'enlarged': schema.one_of(True),
     },
-    optional=('parts', 'damaged_frames'),
+    optional=('parts', 'damaged_frames', 'enlarged'),
 )
 
 
@@ -175,11 +177,6 @@ def _check_shards(manifest: dict[str, Any]) -> None:
                 raise schema.Mismatch(f'{where} is {schema.shown(shard["file"])}, not the name of a shard')
 
 
-def manifest_digest(folder: str) -> str:
-    """sha256 of a folder's manifest, which holds the checksums of all shards: another content has another digest."""
-    return file_digest(f'{folder}/{MANIFEST}')
-
-
 def read_index(folder: str, shard: str) -> tuple[dict[str, Any], list[dict[str, Any]], str] | None:
     """(header, clips, sha256 of the text) of a shard's index; None where it is absent.
 
@@ -219,6 +216,12 @@ def parts_of(line: dict[str, Any]) -> Iterator[tuple[int, int, int, int]]:
     for frames, size in line.get('parts') or [[line['frames'], line['bytes']]]:
         yield first, frames, offset, size
         first, offset = first + frames, offset + size
+
+
+def is_elongated(line: dict[str, Any]) -> bool:
+    """Whether the frames of a clip have a shape that no camera gives."""
+    short, long = sorted((line['height'], line['width']))
+    return long > _LONGEST_ASPECT * short
 
 
 @dataclasses.dataclass(frozen=True)

@@ -6,7 +6,7 @@ Processes that decode local files never import TensorFlow through this module: t
 from __future__ import annotations
 
 import os
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Iterator
 
 from dvdgan_tf import files
 from dvdgan_tf.errors import InputError
@@ -96,12 +96,27 @@ def list_files(folder: str) -> list[str]:
     elif not os.access(folder, os.R_OK | os.X_OK):
         raise InputError(f'The folder {folder} may not be read: change its permissions.')
     else:
-        found = [
-            os.path.relpath(os.path.join(parent, file), folder).replace(os.sep, '/')
-            for parent, _, files in os.walk(folder, followlinks=True)
-            for file in files
-        ]
+        found = list(_walk(folder, '', ()))
     return sorted(path for path in found if not any(part.startswith('.') for part in path.split('/')))
+
+
+def _walk(folder: str, below: str, above: tuple[tuple[int, int], ...]) -> Iterator[str]:
+    """Paths of files below a folder; links are followed, but not into a folder that the path is in already."""
+    place = os.stat(folder)
+    if (place.st_dev, place.st_ino) in above:
+        return
+    above += ((place.st_dev, place.st_ino),)
+    try:
+        entries = list(os.scandir(folder))
+    except PermissionError:
+        raise InputError(f'the folder {folder} may not be read: change its permissions.') from None
+    for entry in entries:
+        if entry.name.startswith('.'):
+            continue
+        if entry.is_dir():
+            yield from _walk(entry.path, f'{below}{entry.name}/', above)
+        else:
+            yield below + entry.name
 
 
 def _list_remote(folder: str) -> list[str]:
@@ -118,7 +133,7 @@ def _list_remote(folder: str) -> list[str]:
     return [path[len(folder) + 1 :] for path in found]
 
 
-def read_text(path: str) -> str:
-    """The whole of a text file in UTF-8, with or without a byte order mark."""
+def read_text(path: str, errors: str = 'strict') -> str:
+    """The whole of a text file in UTF-8, with or without a byte order mark; `errors` as bytes.decode takes it."""
     with open_input(path) as file:
-        return file.read().decode('utf-8-sig')
+        return file.read().decode('utf-8-sig', errors)

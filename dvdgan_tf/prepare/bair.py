@@ -26,6 +26,25 @@ def record_offsets(path: str) -> tuple[list[int], str]:
     return offsets, '' if offsets else 'is empty (0 bytes)'
 
 
+def read_record(path: str, offset: int) -> bytes:
+    """The record of a TFRecord file at an offset.
+
+    Raises:
+        BadClip: it is damaged.
+    """
+    import tensorflow as tf
+
+    remote.register(path)
+    try:
+        records = tf.raw_ops.TFRecordDatasetV2(
+            filenames=[path], compression_type='', buffer_size=1 << 20, byte_offsets=[offset]
+        )
+        dataset = tf.data.experimental.from_variant(records, tf.TensorSpec((), tf.string))
+        return dataset.take(1).get_single_element().numpy()
+    except (tf.errors.DataLossError, tf.errors.InvalidArgumentError) as error:
+        raise BadClip(f'is damaged ({str(error).splitlines()[0]})') from None
+
+
 def record_frames(clip: SourceClip) -> Iterator[np.ndarray]:
     """The 30 frames of a record, uint8 [64, 64, 3]; the clip's place is (byte offset, camera).
 
@@ -36,17 +55,12 @@ def record_frames(clip: SourceClip) -> Iterator[np.ndarray]:
     from google.protobuf.message import DecodeError
 
     offset, camera = clip.place
-    remote.register(clip.path)
     try:
-        records = tf.raw_ops.TFRecordDatasetV2(
-            filenames=[clip.path], compression_type='', buffer_size=1 << 20, byte_offsets=[offset]
-        )
-        record = tf.data.experimental.from_variant(records, tf.TensorSpec((), tf.string)).take(1).get_single_element()
-        feature = tf.train.Example.FromString(record.numpy()).features.feature
-    except (tf.errors.DataLossError, tf.errors.InvalidArgumentError, DecodeError) as error:
+        feature = tf.train.Example.FromString(read_record(clip.path, offset)).features.feature
+    except DecodeError as error:
         raise BadClip(f'is damaged ({str(error).splitlines()[0]})') from None
     for key in (f'{time}/{camera}/encoded' for time in range(NUM_FRAMES)):
-        raw = feature[key].bytes_list.value[0] if key in feature else b''
+        raw = feature[key].bytes_list.value[0] if key in feature and feature[key].bytes_list.value else b''
         if len(raw) != SIDE * SIDE * 3:
             raise BadClip(f'{key} holds {len(raw)} bytes instead of {SIDE * SIDE * 3}')
         yield np.frombuffer(raw, np.uint8).reshape(SIDE, SIDE, 3)

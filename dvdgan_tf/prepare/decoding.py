@@ -1,77 +1,57 @@
-"""Frames out of video files, upright, with square pixels and in the wanted size.
+"""Frames out of video files, upright, with square pixels and in the wanted size, by PyAV."""
 
-PyAV decodes; without it the import of this module raises an InputError. One reformatter per process scales and
-converts, many times faster than a new one for every frame. The flags for exact rounding and full chroma are needed:
-without them swscale darkens pictures by one level in 255.
-"""
+from __future__ import annotations
 
-import functools
-import operator
-from fractions import Fraction
-from typing import BinaryIO, Callable, Iterator, Optional, Union
+import itertools
+import math
+import re
+from typing import BinaryIO, Iterator
 
 import numpy as np
 
-from dvdgan_tf.errors import InputError
-from dvdgan_tf.prepare.listing import BadClip, Rules
+from dvdgan_tf.prepare.listing import BadClip, Frame, Part, Rules
+from dvdgan_tf.prepare.scaling import av, scaled
 
-try:
-    import av
-    from av.video.reformatter import Interpolation, VideoReformatter
-except ImportError as error:
-    raise InputError(f'videos are read by PyAV, and {error}: pip install "dvdgan_tf[video]".') from None
-
-# swscale widens the bilinear kernel where it shrinks a picture: it is antialiased.
-_FLAGS = ('BILINEAR', 'ACCURATE_RND', 'BITEXACT', 'FULL_CHR_H_INT', 'FULL_CHR_H_INP')
 _TOLERATED_LOSS = 0.05  # containers round their frame counts and durations
+_LONGEST_PICTURE_SECONDS = 60.0  # resampled by time; a longer one is a fault of the time stamps
 
 
-@functools.lru_cache(maxsize=1)
-def _reformatter() -> Optional[Callable[..., av.VideoFrame]]:
-    """Scales and converts frames; None before PyAV 18, whose reformatter does not take the flags."""
-    if not hasattr(Interpolation, 'ACCURATE_RND'):
-        return None
-    flags = functools.reduce(operator.or_, (getattr(Interpolation, flag) for flag in _FLAGS))
-    return functools.partial(VideoReformatter().reformat, interpolation=flags, threads=1)
-
-
-@functools.lru_cache(maxsize=4)
-def _graph(source: tuple[int, int, str], width: int, height: int, pixels: str) -> av.filter.Graph:
-    """The same by a filter graph, a little slower, for frames of one size and format."""
-    graph = av.filter.Graph()
-    start = graph.add_buffer(width=source[0], height=source[1], format=source[2], time_base=Fraction(1, 1000))
-    scale = graph.add('scale', f'{width}:{height}:flags={"+".join(_FLAGS).lower().replace("chr_h", "chroma")}')
-    ends = graph.add('format', f'pix_fmts={pixels}'), graph.add('buffersink')
-    for first, second in zip((start, scale, *ends), (scale, *ends)):
-        first.link_to(second)
-    graph.configure()
-    return graph
-
-
-def _scaled(frame: av.VideoFrame, width: int, height: int, pixels: str) -> np.ndarray:
-    reformat = _reformatter()
-    if reformat is not None:
-        return reformat(frame, width=width, height=height, format=pixels).to_ndarray()
-    graph = _graph((frame.width, frame.height, frame.format.name), width, height, pixels)
-    graph.push(frame)
-    return graph.pull().to_ndarray()
-
-
-def video_frames(
-    file: Union[str, BinaryIO], rules: Rules, seconds: Optional[tuple[float, float]] = None
-) -> Iterator[tuple[np.ndarray, float, bool]]:
+def video_frames(file: str | BinaryIO, rules: Rules, part: Part | None = None) -> Iterator[Frame]:
     """Decodes a video.
 
     Args:
         file: path of the video, or the video open for reading and seekable.
         rules: size, channels and frame rate.
-        seconds: the part to take; taken whole where the video is not longer than that part.
+        part: what to take; None takes all.
 
     Yields:
-        (frame uint8 [height, width, channels], frames per second, whether the decoder reports damage).
+        Frames, uint8.
 
     Raises:
         BadClip: no video, cut short, or damaged beyond decoding.
+    """
+    with open_video(file) as container:
+        stream = container.streams.video[0]
+        stream.thread_type = 'NONE'  # clips are decoded in parallel by processes
+        rate = average_rate(stream)
+        if part is None or (part.may_be_cut_already and duration(container, stream) <= 1.5 * (part.end - part.start)):
+            part = Part()
+        if (part.start, part.end) == (0.0, math.inf):
+            frames = _complete(_decoded(container, stream), container, stream, rate)
+        else:
+            frames = _between(container, stream, part, rate)
+        if rules.fps is not None:
+            frames = _resampled(frames, rules.fps, rate)
+            rate = rules.fps
+        for frame in _counted(frames, part):
+            yield _picture(frame, stream, rules, rate)
+
+
+def open_video(file: str | BinaryIO) -> av.container.InputContainer:
+    """The video, which has a video stream.
+
+    Raises:
+        BadClip: it is none.
     """
     try:
         container = av.open(file)
@@ -79,78 +59,105 @@ def video_frames(
         raise
     except (av.FFmpegError, OSError, IndexError, ValueError) as error:
         raise BadClip(f'is not a video that can be opened ({_reason(error)})') from None
-    with container:
-        if not container.streams.video:
-            raise BadClip('holds no video stream')
-        stream = container.streams.video[0]
-        stream.thread_type = 'NONE'  # clips are decoded in parallel by processes
-        rate = float(stream.average_rate or stream.guessed_rate or 0) or 25.0
-        whole = seconds is None or _duration(container, stream) <= 1.5 * (seconds[1] - seconds[0])
-        frames = _decoded(container, stream, None if whole else seconds)
-        if whole:
-            frames = _complete(frames, container, stream, rate)
-        if rules.fps is not None:
-            frames = _resampled(frames, rules.fps, rate)
-            rate = rules.fps
-        for frame in frames:
-            yield _picture(frame, stream, rules), rate, frame.is_corrupt
+    if not container.streams.video:
+        container.close()
+        raise BadClip('holds no video stream')
+    return container
+
+
+def average_rate(stream: av.VideoStream) -> float:
+    """Frames per second; 25 where the file does not say."""
+    return float(stream.average_rate or stream.guessed_rate or 0) or 25.0
+
+
+def duration(container: av.container.InputContainer, stream: av.VideoStream) -> float:
+    """Seconds of the video stream; 0 where the file does not say."""
+    if stream.duration:
+        return float(stream.duration * stream.time_base)
+    first = float((stream.start_time or 0) * stream.time_base)
+    # Matroska notes where the stream ends, not how long it is; some writers note no time of a clock there.
+    tag = re.fullmatch(r'(\d+):(\d+):(\d+(?:\.\d+)?)', stream.metadata.get('DURATION', ''))
+    if tag:
+        return max(0.0, 3600 * int(tag[1]) + 60 * int(tag[2]) + float(tag[3]) - first)
+    if container.duration and len(container.streams) == 1:
+        return max(0.0, container.duration / av.time_base - first)
+    return 0.0
 
 
 def _reason(error: Exception) -> str:
     return getattr(error, 'strerror', None) or str(error) or type(error).__name__
 
 
-def _decoded(
-    container: av.container.InputContainer, stream: av.VideoStream, seconds: Optional[tuple[float, float]]
-) -> Iterator[av.VideoFrame]:
+def _decoded(container: av.container.InputContainer, stream: av.VideoStream) -> Iterator[av.VideoFrame]:
     """The frames in the order of presentation."""
     count = 0
     try:
-        if seconds is not None:
-            container.seek(int(seconds[0] / stream.time_base), stream=stream)
         for frame in container.decode(stream):
-            if seconds is not None and frame.time is not None:
-                if frame.time < seconds[0]:
-                    continue
-                if frame.time >= seconds[1]:
-                    return
             count += 1
             yield frame
     except (av.FFmpegError, OSError, ValueError) as error:
         raise BadClip(f'is damaged: decoding stops after {count} frames ({_reason(error)})') from None
 
 
+def _between(
+    container: av.container.InputContainer, stream: av.VideoStream, part: Part, rate: float
+) -> Iterator[av.VideoFrame]:
+    """The frames between two times; raises BadClip at the end if the video ends before the part."""
+    first = float((stream.start_time or 0) * stream.time_base)
+    start, end = first + part.start, first + part.end
+    whole = duration(container, stream)
+    try:
+        container.seek(int(start / stream.time_base), stream=stream)
+    except (av.FFmpegError, OSError, ValueError, OverflowError) as error:
+        raise BadClip(f'cannot be entered at {part.start:g} seconds ({_reason(error)})') from None
+    last = None
+    for frame in _decoded(container, stream):
+        if frame.time is not None:
+            if frame.time < start - 1e-6:
+                continue
+            if frame.time >= end - 1e-6:
+                return
+            last = frame.time
+        yield frame
+    held = 0.0 if last is None else last + 1 / rate - start
+    wanted = min(part.end, whole or part.end) - part.start
+    if held <= 0 or (wanted < math.inf and held < wanted * (1 - _TOLERATED_LOSS) - 1 / rate):
+        raise BadClip(f'ends {held:.2f} seconds into the part that starts at second {part.start:g}')
+
+
 def _complete(
     frames: Iterator[av.VideoFrame], container: av.container.InputContainer, stream: av.VideoStream, rate: float
 ) -> Iterator[av.VideoFrame]:
     """The same frames; raises BadClip at the end if there were fewer than the container declares."""
-    count = 0
+    count, first = 0, 0.0
     for frame in frames:
+        if count == 0:
+            first = frame.time
         count += 1
         yield frame
     if count == 0:
         raise BadClip('holds no frame')
-    if stream.frames:
-        declared, held = float(stream.frames), float(count)
-    else:
-        declared = _duration(container, stream) * rate
-        first = float((stream.start_time or 0) * stream.time_base)
-        held = count if frame.time is None else max(count, (frame.time - first) * rate + 1)
+    lasted = count if frame.time is None or first is None else max(count, (frame.time - first) * rate + 1)
+    seconds = duration(container, stream) * rate
+    declared, held = (float(stream.frames), float(count)) if stream.frames else (seconds, lasted)
+    if 'mp4' in container.format.name and 0 < seconds < declared:
+        # What was cut out of another mp4 may declare frames before its beginning, which are not shown.
+        declared, held = seconds, lasted
     if held < declared * (1 - _TOLERATED_LOSS) - 1:
         raise BadClip(f'is cut short: {count} frames of about {round(declared)}')
 
 
-def _duration(container: av.container.InputContainer, stream: av.VideoStream) -> float:
-    """Seconds of the video stream; 0 where the file does not say."""
-    if stream.duration:
-        return float(stream.duration * stream.time_base)
-    tag = stream.metadata.get('DURATION')  # Matroska
-    if tag:
-        hours, minutes, seconds = tag.split(':')
-        return 3600 * int(hours) + 60 * int(minutes) + float(seconds)
-    if container.duration and len(container.streams) == 1:
-        return container.duration / av.time_base
-    return 0.0
+def _counted(frames: Iterator[av.VideoFrame], part: Part) -> Iterator[av.VideoFrame]:
+    """The frames that a part counts."""
+    if part.frames is None:
+        yield from itertools.islice(frames, part.skip, None)
+        return
+    count = 0
+    for frame in itertools.islice(frames, part.skip, part.skip + part.frames):
+        count += 1
+        yield frame
+    if count < part.frames:
+        raise BadClip(f'ends after {count} of the {part.frames} frames of this part')
 
 
 def _resampled(frames: Iterator[av.VideoFrame], fps: float, rate: float) -> Iterator[av.VideoFrame]:
@@ -162,6 +169,9 @@ def _resampled(frames: Iterator[av.VideoFrame], fps: float, rate: float) -> Iter
             first = time
         elif time <= shown_at:
             raise BadClip(f'has time stamps that do not increase at frame {number}: it cannot be resampled by time')
+        elif time - shown_at > _LONGEST_PICTURE_SECONDS:
+            gap = time - shown_at
+            raise BadClip(f'shows nothing new for {gap:.0f} seconds at frame {number}: it cannot be resampled by time')
         else:
             while first + emitted / fps < time - 1e-6:
                 yield shown
@@ -172,12 +182,13 @@ def _resampled(frames: Iterator[av.VideoFrame], fps: float, rate: float) -> Iter
         emitted += 1
 
 
-def _picture(frame: av.VideoFrame, stream: av.VideoStream, rules: Rules) -> np.ndarray:
+def _picture(frame: av.VideoFrame, stream: av.VideoStream, rules: Rules, rate: float) -> Frame:
     """uint8 [height, width, channels], upright and with square pixels."""
-    aspect = float(stream.sample_aspect_ratio or 1)
-    width, height = rules.scaled_size(frame.width * aspect, frame.height)
+    shown_width = frame.width * float(stream.sample_aspect_ratio or 1)
+    width, height = rules.scaled_size(shown_width, frame.height)
     grey = rules.channels == 1
-    array = _scaled(frame, width, height, 'gray' if grey else 'rgb24')
+    array = scaled(frame, width, height, 'gray' if grey else 'rgb24')
     if frame.rotation:
         array = np.rot90(array, round(frame.rotation / 90))
-    return array[..., None] if grey else array
+    pixels = array[..., None] if grey else array
+    return Frame(pixels, rate, frame.is_corrupt, rules.enlarges(shown_width, frame.height))

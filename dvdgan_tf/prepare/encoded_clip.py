@@ -57,15 +57,14 @@ def encode_clip(clip: SourceClip, rules: Rules, scratch: str) -> EncodedClip | s
         rules: how to store it.
         scratch: a folder for a clip that is too large to be held in memory.
     """
-    parts, shape, rate, damaged = _Parts(scratch), None, 0.0, 0
+    parts, shape, rate, damaged, enlarged = _Parts(scratch), None, 0.0, 0, False
     try:
-        for frame, fps, bad in clip_frames(clip, rules):
-            if shape not in (None, frame.shape):
-                raise BadClip(f'changes its size from {shape} to {frame.shape} at frame {parts.frames}')
-            shape = frame.shape
-            parts.add(encode_frame(frame, rules))
-            rate = fps
-            damaged += bad
+        for frame in clip_frames(clip, rules):
+            if shape not in (None, frame.pixels.shape):
+                raise BadClip(f'changes its size from {shape} to {frame.pixels.shape} at frame {parts.frames}')
+            shape, rate, enlarged = frame.pixels.shape, frame.fps, frame.enlarged
+            parts.add(encode_frame(frame.pixels, rules))
+            damaged += frame.damaged
         if parts.frames < 2:
             raise BadClip('holds a single frame, which is no clip' if parts.frames else 'holds no frame')
     except BadClip as reason:
@@ -80,6 +79,8 @@ def encode_clip(clip: SourceClip, rules: Rules, scratch: str) -> EncodedClip | s
     }
     if damaged:
         facts['damaged_frames'] = damaged
+    if enlarged:
+        facts['enlarged'] = True
     facts['channels'] = shape[2]
     return EncodedClip(facts, *parts.finish())
 

@@ -1,23 +1,20 @@
-"""Any folder as a data set: videos or frame images, in class folders, without classes, or named by a list."""
+"""Any folder as a data set: videos, frame images or strips of frames, in class folders or without classes."""
 
-import csv
-import dataclasses
-import hashlib
-import io
-import json
-import math
+from __future__ import annotations
+
 import posixpath
 import re
-from typing import Iterable, Optional, Sequence
+from typing import Sequence
 
 from dvdgan_tf.data import remote
 from dvdgan_tf.errors import InputError
-from dvdgan_tf.files import is_remote
 from dvdgan_tf.prepare.listing import TEST, TRAIN, Listing, SourceClip
 
-VIDEO_ENDINGS = ('.mp4', '.avi', '.mkv', '.mov', '.webm', '.gif', '.m4v', '.mpg', '.mpeg')
+VIDEO_ENDINGS = (
+    *('.mp4', '.m4v', '.mov', '.avi', '.mkv', '.webm', '.gif', '.mpg', '.mpeg', '.ts', '.mts', '.m2ts', '.flv', '.wmv'),
+    *('.asf', '.3gp', '.ogv', '.vob'),
+)
 IMAGE_ENDINGS = ('.png', '.jpg', '.jpeg')
-LIST_ENDINGS = ('.csv', '.jsonl')
 
 SPLIT_NAMES = {
     'train': TRAIN,
@@ -25,46 +22,39 @@ SPLIT_NAMES = {
     'test': TEST,
     'testing': TEST,
     'val': 'validate',
+    'valid': 'validate',
     'validate': 'validate',
     'validation': 'validate',
 }
 _NO_CLASS = 'all'
 
 
-@dataclasses.dataclass(frozen=True)
-class Holdout:
-    """Which clips are kept for testing; whole groups, so that nothing leaks.
+def list_folder(folder: str, strip_frames: int | None = None) -> Listing:
+    """The clips of a folder.
 
-    Attributes:
-        group_regex: searched in a clip's name; its first group (or the whole match) is the clip's group. None:
-            every clip is a group of its own.
-        test_groups: the groups to hold out.
-        test_fraction: instead of naming them, the fraction of the groups to hold out, chosen by a hash of their names.
-    """
-
-    group_regex: Optional[str] = None
-    test_groups: Sequence[str] = ()
-    test_fraction: float = 0.0
-
-
-def list_folder(folder: str) -> Listing:
-    """The clips of a folder, or those that a CSV or JSONL file names.
-
-    A folder may hold `<class>/<clip>`, or just clips, below `train/` and `test/` or not. A clip is a video file or a
-    folder of frame images. A list has the columns `path` (relative to the list) and `label`, and may have `split`.
+    It may hold `<class>/<clip>`, or just clips, below `train/` and `test/` or not. A clip is a video file, a folder of
+    frame images, or, with strip_frames, an image with so many frames side by side.
 
     Raises:
-        InputError: the folder or the list cannot be used.
+        InputError: the folder cannot be used.
     """
     folder = folder.rstrip('/')
-    if folder.lower().endswith(LIST_ENDINGS):
-        return _from_list(folder)
     files = remote.list_files(folder)
     places = {path: (path, 'video', ()) for path in files if path.lower().endswith(VIDEO_ENDINGS)}
-    places.update({parent: (parent, 'images', frames) for parent, frames in _image_folders(files).items()})
+    if strip_frames:
+        strips = [path for path in files if path.lower().endswith(IMAGE_ENDINGS)]
+        places.update({path: (path, 'strip', (strip_frames,)) for path in strips})
+    else:
+        places.update({parent: (parent, 'images', frames) for parent, frames in image_folders(files).items()})
     foreign = [
         (path, 'is no video or image') for path in files if not path.lower().endswith(VIDEO_ENDINGS + IMAGE_ENDINGS)
     ]
+    if not strip_frames:
+        foreign += [
+            (path, 'is an image beside the clips: frames belong into a folder for each clip')
+            for path in files
+            if '/' not in path and path.lower().endswith(IMAGE_ENDINGS)
+        ]
     split_names = {path.split('/')[0].lower() for path in places}
     has_splits = bool(split_names) and split_names <= set(SPLIT_NAMES)
     rows = []
@@ -86,7 +76,18 @@ def list_folder(folder: str) -> Listing:
     return Listing(tuple(clips), tuple(class_names), tuple(foreign))
 
 
-def _image_folders(files: Sequence[str]) -> dict[str, tuple[str, ...]]:
+def split_name(word: str) -> str:
+    """The usual name of a split: train, test or validate however they are written; other words stay as they are."""
+    return SPLIT_NAMES.get(word.strip().lower(), word.strip())
+
+
+def named_split(name: str) -> str | None:
+    """The split that a file or array is named after."""
+    words = re.split(r'[^a-z]+', name.lower())
+    return next((SPLIT_NAMES[word] for word in words if word in SPLIT_NAMES), None)
+
+
+def image_folders(files: Sequence[str]) -> dict[str, tuple[str, ...]]:
     """Folders of frames, with the frames in the order of their numbers."""
     frames: dict[str, list[str]] = {}
     for path in files:
@@ -97,121 +98,3 @@ def _image_folders(files: Sequence[str]) -> dict[str, tuple[str, ...]]:
 
 def _by_number(name: str) -> list:
     return [(int(part), '') if part.isdigit() else (-1, part) for part in re.split(r'(\d+)', name)]
-
-
-def read_table(path: str, columns: Sequence[str]) -> list[dict[str, str]]:
-    """The rows of a CSV (with a header) or JSONL file as dictionaries with lower-case keys.
-
-    Raises:
-        InputError: the file does not exist, is empty or damaged, or lacks a column.
-    """
-    try:
-        text = remote.read_text(path)
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f'The list {path} cannot be read ({error}): give a CSV or JSONL file in UTF-8.') from None
-    try:
-        if path.lower().endswith('.jsonl'):
-            raw = [json.loads(line) for line in text.splitlines() if line.strip()]
-        else:
-            raw = list(csv.DictReader(io.StringIO(text), skipinitialspace=True))
-        rows = [{str(key).strip().lower(): str(value).strip() for key, value in row.items()} for row in raw]
-    except (ValueError, csv.Error, AttributeError) as error:
-        raise InputError(f'The list {path} is damaged ({error}): write one clip a line.') from None
-    missing = [column for column in columns if not rows or column not in rows[0]]
-    if missing:
-        found = ', '.join(rows[0]) if rows else 'no line'
-        raise InputError(
-            f'The list {path} has no column {missing[0]} (found: {found}): give it a header line with that name.'
-        )
-    return rows
-
-
-def _from_list(path: str) -> Listing:
-    rows = read_table(path, ['path', 'label'])
-    root = posixpath.dirname(path) or '.'
-    labels = {row['label'] for row in rows}
-    numbers = all(label.isdigit() for label in labels)
-    class_names = [str(n) for n in range(max(map(int, labels)) + 1)] if numbers else sorted(labels)
-    clips, seen, absent = [], set(), []
-    for row in rows:
-        name = row['path']
-        if name in seen:
-            absent.append((name, 'is named twice in the list'))
-            continue
-        seen.add(name)
-        place = name if name.startswith('/') or is_remote(name) else f'{root}/{name}'
-        kind, frames = 'video', ()
-        if not name.lower().endswith(VIDEO_ENDINGS):
-            kind = 'images'
-            try:
-                frames = _image_folders([f'frames/{frame}' for frame in remote.list_files(place)]).get('frames', ())
-            except InputError:
-                frames = ()
-            if not frames:
-                absent.append((name, 'is neither a video file nor a folder of images'))
-                continue
-        label = int(row['label']) if numbers else class_names.index(row['label'])
-        clips.append(SourceClip(name, place, kind, label, row.get('split') or TRAIN, name, place=frames))
-    return Listing(tuple(sorted(clips, key=lambda clip: clip.name)), tuple(class_names), tuple(absent))
-
-
-def hold_out(listing: Listing, holdout: Holdout) -> Listing:
-    """The same listing with groups set and whole groups moved to the test split.
-
-    Raises:
-        InputError: the pattern is wrong or fits no clip's name, or nothing would be left in a split.
-    """
-    clips = list(listing.clips)
-    if holdout.group_regex is not None:
-        clips = _grouped(clips, holdout.group_regex)
-    groups = sorted({clip.group for clip in clips})
-    if holdout.test_groups and holdout.test_fraction:
-        raise InputError('--test_groups and --test_fraction were both given: choose one.')
-    if not holdout.test_groups and not holdout.test_fraction:
-        return dataclasses.replace(listing, clips=tuple(clips))
-    if holdout.test_groups:
-        unknown = [group for group in holdout.test_groups if group not in groups]
-        if unknown:
-            raise InputError(f'There is no group {unknown[0]}: the groups are {_some(groups)}.')
-        held = set(holdout.test_groups)
-    else:
-        if not 0 < holdout.test_fraction < 1:
-            raise InputError(f'--test_fraction={holdout.test_fraction} is not between 0 and 1.')
-        by_hash = sorted(groups, key=lambda group: hashlib.sha256(group.encode()).hexdigest())
-        held = set(by_hash[: math.ceil(holdout.test_fraction * len(groups))])
-    if not set(groups) - held:
-        raise InputError(f'All {len(groups)} groups would be held out for testing: hold out fewer.')
-    clips = [dataclasses.replace(clip, split=TEST if clip.group in held else clip.split) for clip in clips]
-    return dataclasses.replace(listing, clips=tuple(clips))
-
-
-def _grouped(clips: Iterable[SourceClip], pattern: str) -> list[SourceClip]:
-    try:
-        compiled = re.compile(pattern)
-    except re.error as error:
-        raise InputError(f'--group_regex={pattern} is no regular expression ({error}).') from None
-    grouped = []
-    for clip in clips:
-        match = compiled.search(clip.name)
-        if match is None:
-            raise InputError(f'--group_regex={pattern} does not fit {clip.name}: every clip needs a group.')
-        grouped.append(dataclasses.replace(clip, group=match.group(1) if compiled.groups else match.group()))
-    return grouped
-
-
-def _some(names: Sequence[str]) -> str:
-    return ', '.join(names[:10]) + (', ...' if len(names) > 10 else '')
-
-
-def only_splits(listing: Listing, splits: Sequence[str]) -> Listing:
-    """The listing reduced to the named splits; all of it where none is named.
-
-    Raises:
-        InputError: a split that does not exist.
-    """
-    present = sorted({clip.split for clip in listing.clips})
-    unknown = [split for split in splits if split not in present]
-    if unknown:
-        raise InputError(f'There is no split {unknown[0]}: the input has {_some(present)}.')
-    clips = tuple(clip for clip in listing.clips if not splits or clip.split in splits)
-    return dataclasses.replace(listing, clips=clips)

@@ -3,15 +3,54 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Sequence
+import math
+from typing import NamedTuple, Sequence
+
+import numpy as np
 
 from dvdgan_tf.errors import InputError
 
 TRAIN, TEST = 'train', 'test'
+_MOST_PIXELS = 64_000_000  # a frame of 8K has 33 million; what claims more is damaged
 
 
 class BadClip(Exception):
     """This clip cannot be stored; the others can. The message is the reason, without the clip's name."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Part:
+    """A part of a longer video.
+
+    Attributes:
+        start: seconds after the first frame.
+        end: seconds after the first frame; infinity is the end of the video.
+        skip: this many frames from there on are left out.
+        frames: exactly so many are taken; None takes all.
+        may_be_cut_already: a video that is not longer than the part is taken whole, whatever the times say.
+    """
+
+    start: float = 0.0
+    end: float = math.inf
+    skip: int = 0
+    frames: int | None = None
+    may_be_cut_already: bool = False
+
+
+class Frame(NamedTuple):
+    """A decoded frame.
+
+    Attributes:
+        pixels: [height, width, channels].
+        fps: frames per second, 0 where the source has no rate.
+        damaged: the decoder reports damage.
+        enlarged: the source is smaller than what is stored.
+    """
+
+    pixels: np.ndarray
+    fps: float = 0.0
+    damaged: bool = False
+    enlarged: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,13 +60,13 @@ class SourceClip:
     Attributes:
         name: unique within the data set and stable over machines, mostly the path below the input folder.
         path: what to open: a video, a folder of images, an array file, a TFRecord file.
-        kind: how to read it, one of 'video', 'images', 'array', 'bair'.
+        kind: how to read it, one of 'video', 'images', 'strip', 'array', 'bair'.
         label: class number.
         split: which part of the data set it belongs to, such as 'train'.
         group: clips of one group (a person, a recording) must not lie in two splits.
-        seconds: (start, end) of the part of the video that is the clip; None is the whole.
-        place: where in the file the clip is, as the kind's reader understands it: (number, array's name, layout) of an
-            array, (byte offset, camera) of a BAIR record.
+        part: what of the video is the clip; None is the whole.
+        place: where in the file the clip is, as the kind's reader understands it: names of frames in a folder of
+            images, (number, array's name, layout) of an array, (byte offset, camera) of a BAIR record.
     """
 
     name: str
@@ -36,7 +75,7 @@ class SourceClip:
     label: int = 0
     split: str = TRAIN
     group: str = ''
-    seconds: tuple[float, float] | None = None
+    part: Part | None = None
     place: tuple = ()
 
 
@@ -80,9 +119,20 @@ class Rules:
     decoder: str = 'pyav'
 
     def scaled_size(self, width: float, height: float) -> tuple[int, int]:
-        """(width, height) in whole pixels after resizing, with the aspect kept."""
+        """(width, height) in whole pixels after resizing, with the aspect kept.
+
+        Raises:
+            BadClip: they are not the sizes of a picture.
+        """
         factor = 1.0 if self.short_side is None else self.short_side / min(width, height)
-        return max(1, round(width * factor)), max(1, round(height * factor))
+        size = max(1, round(width * factor)), max(1, round(height * factor))
+        if size[0] * size[1] > _MOST_PIXELS:
+            raise BadClip(f'would have frames of {size[0]}x{size[1]} pixels, more than {_MOST_PIXELS // 10**6} million')
+        return size
+
+    def enlarges(self, width: float, height: float) -> bool:
+        """Whether frames of this size become larger."""
+        return self.short_side is not None and self.short_side > min(width, height)
 
 
 def printable(listing: Listing) -> Listing:

@@ -52,7 +52,7 @@ def write_manifest(
             f'None of the {len(listing.clips)} clips of {source["input"]} could be stored: '
             f'{skipped[-1]["name"]} {skipped[-1]["reason"]}.'
         )
-    splits, channels = _splits(output, len(listing.class_names), headers)
+    splits, channels, odd = _splits(output, len(listing.class_names), headers)
     if len(channels) != 1:
         raise InputError(mixed_channels(f'The clips of {source["input"]}'))
     manifest = {
@@ -67,6 +67,7 @@ def write_manifest(
         **{key: value for key, value in dataclasses.asdict(rules).items() if key != 'channels'},
         'splits': splits,
         'skipped': len(skipped),
+        **odd,
     }
     write_lines(f'{output}/skipped.jsonl', skipped)
     files.write_atomically(f'{output}/{records.MANIFEST}', json.dumps(manifest, indent=2, ensure_ascii=False) + '\n')
@@ -75,10 +76,11 @@ def write_manifest(
 
 def _splits(
     output: str, num_classes: int, headers: Sequence[dict[str, Any]]
-) -> tuple[dict[str, dict[str, Any]], set[int]]:
-    """What the manifest says of each split, and the channels that occur."""
+) -> tuple[dict[str, dict[str, Any]], set[int], dict[str, int]]:
+    """What the manifest says of each split, the channels that occur, and how many clips are odd in some way."""
     splits: dict[str, dict[str, Any]] = {}
     channels: set[int] = set()
+    odd = {'enlarged': 0, 'elongated': 0}
     for header in headers:
         _, lines, index_digest = records.read_index(output, header['shard'])
         split = splits.setdefault(
@@ -90,6 +92,8 @@ def _splits(
             split['frames'] += line['frames']
             split['clips_per_class'][line['label']] += 1
             channels.add(line['channels'])
+            odd['enlarged'] += line.get('enlarged', False)
+            odd['elongated'] += records.is_elongated(line)
         entry = {'file': header['shard'], 'index_sha256': index_digest}
         split['shards'].append({**entry, **{key: header[key] for key in ('records', 'bytes', 'sha256')}})
-    return splits, channels
+    return splits, channels, odd

@@ -122,7 +122,7 @@ def check(listing: Listing, rules: Rules, source: dict[str, Any]) -> None:
             raise InputError(
                 f'The split {split!r} cannot be the name of a file: use letters, digits, dots and dashes, as in train.'
             )
-    if any(clip.kind == 'video' for clip in listing.clips):
+    if any(clip.kind in ('video', 'tar') for clip in listing.clips):
         _check_decoder(rules)
 
 

@@ -1,19 +1,18 @@
-"""The layouts of the paper's data sets, and arrays: a function for each lists the clips without reading frames."""
+"""The layouts of the paper's data sets: a function for each lists the clips without reading frames."""
+
+from __future__ import annotations
 
 import posixpath
 import re
-from typing import Optional, Sequence
-
-import numpy as np
 
 from dvdgan_tf.data import remote
 from dvdgan_tf.errors import InputError
-from dvdgan_tf.prepare import arrays, bair
-from dvdgan_tf.prepare.folders import SPLIT_NAMES, VIDEO_ENDINGS, read_table
-from dvdgan_tf.prepare.listing import TEST, TRAIN, BadClip, Listing, SourceClip
+from dvdgan_tf.prepare import bair
+from dvdgan_tf.prepare.folders import SPLIT_NAMES, VIDEO_ENDINGS, named_split, split_name
+from dvdgan_tf.prepare.listing import TEST, TRAIN, Listing, Part, SourceClip
+from dvdgan_tf.prepare.lists import read_table
 
 _UCF_NAME = re.compile(r'v_(?P<activity>[^_/]+)_(?P<group>g\d+)_c\d+$')
-_KINETICS_NAME = re.compile(r'(?P<id>.{11})_(?P<start>\d{6})_(?P<end>\d{6})$')
 
 
 def _stem(path: str) -> str:
@@ -50,24 +49,25 @@ def ucf101(folder: str, split: str = 'all') -> Listing:
         raise InputError(f'{folder}/{lists["classInd.txt"]} is damaged: its lines are a number and a class.') from None
     if sorted(classes.values()) != list(range(len(classes))):
         raise InputError(f'{lists["classInd.txt"]} does not number its classes 1 to {len(classes)}: download it anew.')
-    # HandstandPushups is spelt HandStandPushups in the names of its files.
+    # HandstandPushups is spelt HandStandPushups in some names of files and in some lists.
     labels = {name.lower(): number for name, number in classes.items()}
     videos = _videos(folder)
-    splits = dict.fromkeys(videos, TRAIN) if split == 'all' else {}
+    listed = dict.fromkeys(videos, TRAIN) if split == 'all' else {}
     for name, part in zip(names[1:], (TRAIN, TEST)):
-        splits.update({_stem(row[0]): part for row in rows[name] if row})
-    clips, absent = [], [(stem, 'is missing') for stem in sorted(set(splits) - set(videos))]
+        listed.update({_stem(row[0]): part for row in rows[name] if row})
+    splits, present = {stem.lower(): part for stem, part in listed.items()}, {stem.lower() for stem in videos}
+    clips, absent = [], [(stem, 'is missing') for stem in sorted(listed) if stem.lower() not in present]
     for stem, path in sorted(videos.items()):
         match = _UCF_NAME.match(stem)
         if match is None:
             absent.append((path, 'is not named v_<Class>_g<group>_c<clip>'))
         elif match['activity'].lower() not in labels:
             absent.append((path, f'is of the class {match["activity"]}, which classInd.txt does not name'))
-        elif stem not in splits:
+        elif stem.lower() not in splits:
             absent.append((path, f'is in no list of split {split}'))
         else:
             label, group = labels[match['activity'].lower()], f'{match["activity"]}_{match["group"]}'
-            clips.append(SourceClip(stem, f'{folder}/{path}', 'video', label, splits[stem], group))
+            clips.append(SourceClip(stem, f'{folder}/{path}', 'video', label, splits[stem.lower()], group))
     return Listing(tuple(clips), tuple(sorted(classes, key=classes.get)), tuple(absent))
 
 
@@ -84,18 +84,7 @@ def kinetics(folder: str) -> Listing:
     tables = [path for path in remote.list_files(folder) if path.lower().endswith('.csv')]
     if not tables:
         raise InputError(f'There is no CSV file below {folder}: put the official lists of Kinetics there.')
-    rows, absent = {}, []
-    for table in tables:
-        for row in read_table(f'{folder}/{table}', ['youtube_id', 'time_start', 'time_end']):
-            try:
-                start, end = (round(float(row[key])) for key in ('time_start', 'time_end'))
-            except ValueError:
-                absent.append((row['youtube_id'], f'has no times that are numbers in {table}'))
-                continue
-            word = row.get('split', '').lower()
-            split = SPLIT_NAMES.get(word, word) or _split_of_name(_stem(table))
-            label = row.get('label', '').replace('_', ' ').strip('"')
-            rows.setdefault((row['youtube_id'], start, end), (label, split))
+    rows, absent = _kinetics_rows(folder, tables)
     class_names = sorted({label for label, _ in rows.values() if label})
     videos, used, clips = _videos(folder), set(), []
     for (video, start, end), (label, split) in sorted(rows.items()):
@@ -106,18 +95,44 @@ def kinetics(folder: str) -> Listing:
         elif stem not in videos:
             absent.append((name, 'is missing'))
         else:
-            place = None if stem == name else (float(start), float(end))
+            part = None if stem == name else Part(float(start), float(end), may_be_cut_already=True)
             path, label = f'{folder}/{videos[stem]}', class_names.index(label)
-            clips.append(SourceClip(name, path, 'video', label, split, video, place))
+            clips.append(SourceClip(name, path, 'video', label, split, video, part))
         used.add(stem)
     absent += [(path, 'is named by no CSV file') for stem, path in sorted(videos.items()) if stem not in used]
     return Listing(tuple(clips), tuple(class_names), tuple(absent))
 
 
-def _split_of_name(name: str) -> str:
-    """The split that a file or array is named after, 'train' if after none."""
-    words = re.split(r'[^a-z]+', name.lower())
-    return next((SPLIT_NAMES[word] for word in words if word in SPLIT_NAMES), TRAIN)
+def _kinetics_rows(
+    folder: str, tables: list[str]
+) -> tuple[dict[tuple[str, int, int], tuple[str, str]], list[tuple[str, str]]]:
+    """(label, split) by (video, start, end) out of all lists, and what cannot be used of them."""
+    rows, absent, complaints = {}, [], []
+    for table in tables:
+        try:
+            lines = read_table(f'{folder}/{table}', ['youtube_id', 'time_start', 'time_end'])
+        except InputError as error:
+            complaints.append(error)
+            absent.append((table, 'is no list of Kinetics'))
+            continue
+        for row in lines:
+            try:
+                start, end = (round(float(row[key])) for key in ('time_start', 'time_end'))
+            except (ValueError, OverflowError):
+                absent.append((row['youtube_id'], f'has no times that are numbers in {table}'))
+                continue
+            split = split_name(row.get('split', '')) or named_split(_stem(table)) or TRAIN
+            label = row.get('label', '').replace('_', ' ').strip('"')
+            key = row['youtube_id'], start, end
+            earlier = rows.setdefault(key, (label, split))
+            if earlier[1] != split:
+                # What is tested on must not be trained on.
+                rows[key] = max(earlier, (label, split), key=lambda found: (found[1] != TRAIN, found[1]))
+                name = f'{row["youtube_id"]}_{start:06d}_{end:06d}'
+                absent.append((name, f'is listed in {earlier[1]} and in {split}: it is kept in {rows[key][1]} only'))
+    if len(complaints) == len(tables):
+        raise complaints[0]
+    return rows, absent
 
 
 def bair_pushing(folder: str, camera: str = 'image_aux1') -> Listing:
@@ -146,87 +161,3 @@ def bair_pushing(folder: str, camera: str = 'image_aux1') -> Listing:
             name = f'{split}/{_stem(path)}#{number:03d}'
             clips.append(SourceClip(name, f'{folder}/{path}', 'bair', 0, split, name, place=(offset, camera)))
     return Listing(tuple(clips), ('robot pushing',), tuple(absent), lossless=True)
-
-
-def array_files(path: str, layout: Optional[str] = None, value_range: Optional[Sequence[float]] = None) -> Listing:
-    """Arrays in .npy or .npz files: uint8, or any other numbers with the range that becomes [-1, 1].
-
-    Splits are told by the words train, test or validate in the names of files or of arrays in an .npz. An .npz may hold
-    `labels` [N] beside its one array of clips.
-
-    Args:
-        path: a file or a folder of files.
-        layout: order of the axes, such as NTHWC; not given: NTHWC with five axes, TNHW (Moving MNIST) with four.
-        value_range: (lowest, highest) value; needed unless the arrays are uint8.
-
-    Raises:
-        InputError: nothing usable, or the value range is missing.
-    """
-    if path.lower().endswith(('.npy', '.npz')):
-        folder, files = posixpath.dirname(path) or '.', [posixpath.basename(path)]
-    else:
-        folder = path.rstrip('/')
-        files = [file for file in remote.list_files(folder) if file.lower().endswith(('.npy', '.npz'))]
-    clips, absent, dtypes, channels = [], [], set(), set()
-    for file in files:
-        try:
-            found, labels = _shapes(f'{folder}/{file}')
-        except (BadClip, OSError) as error:
-            absent.append((file, str(error)))
-            continue
-        for name, (shape, dtype) in found.items():
-            order = layout or {5: 'NTHWC', 4: 'TNHW'}.get(len(shape))
-            complaint = _complaint(shape, dtype, order, labels)
-            if complaint:
-                absent.append((f'{file}:{name}' if name else file, complaint))
-                continue
-            if value_range is None and dtype != np.uint8:
-                raise _range_missing(f'{folder}/{file}', name)
-            dtypes.add('uint8' if dtype == np.uint8 else 'float32')
-            channels.add(shape[-1] if 'C' in order else 1)
-            split = _split_of_name(f'{file}_{name}')
-            stem = posixpath.splitext(file)[0] + (f':{name}' if name else '')
-            for number in range(shape[order.index('N')]):
-                label, clip = 0 if labels is None else int(labels[number]), f'{stem}#{number:06d}'
-                place = number, name, order
-                clips.append(SourceClip(clip, f'{folder}/{file}', 'array', label, split, clip, place=place))
-    if len(dtypes) > 1 or len(channels) > 1:
-        raise InputError(f'{path} mixes arrays of different types or channels: prepare them one by one.')
-    num_classes = 1 + max((clip.label for clip in clips), default=0)
-    names = tuple(str(label) for label in range(num_classes)) if num_classes > 1 else ('all',)
-    return Listing(tuple(clips), names, tuple(absent), lossless=True, dtype=dtypes.pop() if dtypes else 'uint8')
-
-
-def _shapes(path: str) -> tuple[dict[str, tuple[tuple[int, ...], np.dtype]], Optional[np.ndarray]]:
-    """(shape, dtype) of the arrays of clips in a file by their names, and the labels if it has some."""
-    if not path.lower().endswith('.npz'):
-        return {'': arrays.header(path)}, None
-    found = dict(arrays.read_archive(path))
-    labels = found.pop('labels', None)
-    return {name: (array.shape, array.dtype) for name, array in found.items()}, labels
-
-
-def _complaint(shape: tuple[int, ...], dtype: np.dtype, order: Optional[str], labels: Optional[np.ndarray]) -> str:
-    """Why an array cannot be used; empty if it can."""
-    if order is None or len(shape) != len(order):
-        return f'has the shape {shape}, which is not {order or "[N, T, H, W, C] or [T, N, H, W]"}'
-    if 'C' in order and shape[-1] not in (1, 3):
-        return f'has {shape[-1]} channels; 1 and 3 can be used'
-    if not (np.issubdtype(dtype, np.integer) or np.issubdtype(dtype, np.floating)):
-        return f'holds {dtype}, not numbers'
-    count = shape[order.index('N')]
-    if labels is not None and (labels.shape != (count,) or not np.issubdtype(labels.dtype, np.integer)):
-        return f'holds {count} clips but labels of the shape {labels.shape} and type {labels.dtype}'
-    if labels is not None and count and labels.min() < 0:
-        return f'has the label {labels.min()}; labels count from 0'
-    return ''
-
-
-def _range_missing(path: str, name: str) -> InputError:
-    with remote.open_input(path) as file:
-        array = arrays.read_archive(path)[name] if name else np.load(file)
-    low, high = np.nanmin(array), np.nanmax(array)
-    return InputError(
-        f'{path} holds {array.dtype} from {low:g} to {high:g}: say what becomes -1 and 1, as in '
-        f'--value_range={low:g},{high:g}.'
-    )

@@ -29,7 +29,7 @@ def first_frames(path: str, resolution: int, num_frames: int, stride: int, chann
     frames = decoding.video_frames(path, Rules(short_side=resolution, channels=channels))
     try:
         window = itertools.islice(frames, 0, (num_frames - 1) * stride + 1, stride)
-        clip = np.stack([frame for frame, _, _ in window]).astype(np.float32)
+        clip = np.stack([frame.pixels for frame in window]).astype(np.float32)
     except (OSError, BadClip) as error:
         raise InputError(f'the video {path} cannot be used: {error}.') from error
     top, left = ((side - resolution) // 2 for side in clip.shape[1:3])

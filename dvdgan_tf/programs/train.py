@@ -14,7 +14,7 @@ from dvdgan_tf.data import remote
 from dvdgan_tf.distribute import cluster, strategy
 from dvdgan_tf.distribute.local_workers import run_workers
 from dvdgan_tf.planning import plan
-from dvdgan_tf.training import interrupts, loop, work_lock
+from dvdgan_tf.training import data_facts, interrupts, loop, work_lock
 
 _GIN_FILE = flags.DEFINE_multi_string('gin_file', None, 'Configuration; later files override earlier ones.')
 _GIN_PARAM = flags.DEFINE_multi_string('gin_param', [], 'One binding, like "TRAIN_STEPS = 1000"; may be repeated.')
@@ -22,6 +22,9 @@ _WORK_DIR = flags.DEFINE_string('work_dir', None, 'Where the run lives; one that
 _DRY_RUN = flags.DEFINE_bool('dry_run', False, 'Print the configuration and what a step costs, and exit.')
 _PROBE_STEPS = flags.DEFINE_integer('probe_steps', 0, 'With --dry_run: measure the time of so many steps.', 0)
 _LOCAL_WORKERS = flags.DEFINE_integer('local_workers', None, 'Train with so many processes on this machine, to try it.')
+_ACCEPT_OTHER_DATA = flags.DEFINE_bool(
+    'accept_other_data', False, 'Go on with data that are not those that the run began with.'
+)
 flags.mark_flags_as_required(['gin_file', 'work_dir'])
 
 
@@ -41,5 +44,7 @@ def main(_: list) -> int:
         if strategy.join(**config.bindings(loop.train, only=('strategy', 'peer_timeout_seconds'))):
             until_the_end.enter_context(work_lock.held(_WORK_DIR.value))
             until_the_end.enter_context(trained.claimed(_WORK_DIR.value))
-        outcome = loop.train(work_dir=_WORK_DIR.value, **config.bindings(loop.train))
+        arguments = config.bindings(loop.train)
+        data_facts.check(_WORK_DIR.value, arguments['data'], _ACCEPT_OTHER_DATA.value)
+        outcome = loop.train(work_dir=_WORK_DIR.value, **arguments)
     return 128 + outcome.stopped_by if outcome.stopped_by else 0

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 
@@ -13,6 +14,7 @@ from dvdgan_tf.errors import InputError
 from dvdgan_tf.training.device_loop import Clips
 
 FILE_NAME = 'data.json'
+_LOG = logging.getLogger(__name__)
 
 
 class DataFacts(NamedTuple):
@@ -22,11 +24,14 @@ class DataFacts(NamedTuple):
         class_names: one a label.
         value_range: what -1 and 1 stand for.
         stride: frames of the source from one frame of a clip to the next.
+        identity: what tells the clips from others, for records the hash of their manifest; None in runs of versions
+            that did not keep it.
     """
 
     class_names: tuple[str, ...]
     value_range: tuple[float, float]
     stride: int
+    identity: dict[str, Any] | None = None
 
 
 def write(work_dir: str, data: Clips) -> None:
@@ -35,7 +40,7 @@ def write(work_dir: str, data: Clips) -> None:
     Raises:
         InputError: there is no room, or no permission, to write.
     """
-    facts = DataFacts(data.class_names, data.value_range, data.stride)
+    facts = DataFacts(data.class_names, data.value_range, data.stride, data.identity())
     path = os.path.join(work_dir, FILE_NAME)
     try:
         tf.io.gfile.makedirs(work_dir)
@@ -54,7 +59,31 @@ def read(work_dir: str) -> DataFacts:
     try:
         with tf.io.gfile.GFile(path) as file:
             facts = DataFacts(**json.load(file))
-        return DataFacts(tuple(facts.class_names), tuple(facts.value_range), facts.stride)
+        return facts._replace(class_names=tuple(facts.class_names), value_range=tuple(facts.value_range))
     except (tf.errors.OpError, TypeError, ValueError) as error:
         reason = getattr(error, 'message', None) or error
         raise InputError(f'cannot read {path} ({reason}); bin/train writes it when it goes on with the run.') from error
+
+
+def check(work_dir: str, data: Clips, accept_other: bool = False) -> None:
+    """Checks that a run goes on with the data that it began with; the log says if it does not and may.
+
+    Raises:
+        InputError: it began with others, and accept_other is not given.
+    """
+    if not tf.io.gfile.exists(os.path.join(work_dir, FILE_NAME)):
+        return
+    began, now = read(work_dir).identity, data.identity()
+    if began is None or began == now:
+        return
+    change = f'{_shown(now)}, and {work_dir} was trained on {_shown(began)}'
+    if not accept_other:
+        raise InputError(
+            f'the data are {change}: give the same data or another work directory, or --accept_other_data to go on '
+            'with these.'
+        )
+    _LOG.info('other data from here on: they are %s.', change)
+
+
+def _shown(identity: dict[str, Any]) -> str:
+    return ' '.join(f'{key}={str(value)[:12]}' for key, value in sorted(identity.items()))

@@ -34,6 +34,9 @@ class Clips(Protocol):
     ) -> tf.data.Dataset:
         """Endless (clip [replica_batch, T, R, R, C], label [replica_batch]) from an example number on."""
 
+    def identity(self) -> dict:
+        """What tells these clips from others."""
+
 
 def training_batches(distribution: tf.distribute.Strategy, step: GanStep, data: Clips, first: int) -> Iterator:
     """Global batches of real clips, each replica's share on its device, from where step `first` needs them."""

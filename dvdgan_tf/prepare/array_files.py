@@ -1,0 +1,103 @@
+"""Arrays as data sets: the clips of .npy and .npz files, listed without reading them where that can be."""
+
+from __future__ import annotations
+
+import dataclasses
+import posixpath
+from typing import Sequence
+
+import numpy as np
+
+from dvdgan_tf.data import remote
+from dvdgan_tf.errors import InputError
+from dvdgan_tf.prepare import arrays
+from dvdgan_tf.prepare.folders import named_split
+from dvdgan_tf.prepare.listing import TRAIN, BadClip, Listing, SourceClip
+
+
+def array_files(path: str, layout: str | None = None, value_range: Sequence[float] | None = None) -> Listing:
+    """Arrays in .npy or .npz files: uint8, or any other numbers with the range that becomes [-1, 1].
+
+    Splits are told by the words train, test or validate in the names of files or of arrays in an .npz, where one of
+    these names says train; else every clip is in train. An .npz may hold `labels` [N] beside its one array of clips.
+
+    Args:
+        path: a file or a folder of files.
+        layout: order of the axes, such as NTHWC; not given: NTHWC with five axes, TNHW (Moving MNIST) with four.
+        value_range: (lowest, highest) value; needed unless the arrays are uint8.
+
+    Raises:
+        InputError: nothing usable, or the value range is missing.
+    """
+    if path.lower().endswith(('.npy', '.npz')):
+        folder, files = posixpath.dirname(path) or '.', [posixpath.basename(path)]
+    else:
+        folder = path.rstrip('/')
+        files = [file for file in remote.list_files(folder) if file.lower().endswith(('.npy', '.npz'))]
+    clips, absent, dtypes, channels, said = [], [], set(), set(), {}
+    for file in files:
+        try:
+            found, labels = _shapes(f'{folder}/{file}')
+        except (BadClip, OSError, MemoryError) as error:
+            absent.append((file, str(error)))
+            continue
+        for name, (shape, dtype) in found.items():
+            order = layout or {5: 'NTHWC', 4: 'TNHW'}.get(len(shape))
+            complaint = _complaint(shape, dtype, order, labels)
+            if complaint:
+                absent.append((f'{file}:{name}' if name else file, complaint))
+                continue
+            if value_range is None and dtype != np.uint8:
+                raise _range_missing(f'{folder}/{file}', name)
+            dtypes.add('uint8' if dtype == np.uint8 else 'float32')
+            channels.add(shape[order.index('C')] if 'C' in order else 1)
+            stem = posixpath.splitext(file)[0] + (f':{name}' if name else '')
+            said[stem] = named_split(stem)
+            for number in range(shape[order.index('N')]):
+                label, clip = 0 if labels is None else int(labels[number]), f'{stem}#{number:06d}'
+                place = number, name, order
+                clips.append(SourceClip(clip, f'{folder}/{file}', 'array', label, TRAIN, clip, place=place))
+    if len(dtypes) > 1 or len(channels) > 1:
+        raise InputError(f'{path} mixes arrays of different types or channels: prepare them one by one.')
+    if TRAIN in said.values():
+        clips = [dataclasses.replace(clip, split=said[clip.name.rpartition('#')[0]] or TRAIN) for clip in clips]
+    num_classes = 1 + max((clip.label for clip in clips), default=0)
+    names = tuple(str(label) for label in range(num_classes)) if num_classes > 1 else ('all',)
+    return Listing(tuple(clips), names, tuple(absent), lossless=True, dtype=dtypes.pop() if dtypes else 'uint8')
+
+
+def _shapes(path: str) -> tuple[dict[str, tuple[tuple[int, ...], np.dtype]], np.ndarray | None]:
+    """(shape, dtype) of the arrays of clips in a file by their names, and the labels if it has some."""
+    if not path.lower().endswith('.npz'):
+        return {'': arrays.header(path)}, None
+    found = dict(arrays.read_archive(path))
+    labels = found.pop('labels', None)
+    return {name: (array.shape, array.dtype) for name, array in found.items()}, labels
+
+
+def _complaint(shape: tuple[int, ...], dtype: np.dtype, order: str | None, labels: np.ndarray | None) -> str:
+    """Why an array cannot be used; empty if it can."""
+    if order is None or len(shape) != len(order):
+        return f'has the shape {shape}, which is not {order or "[N, T, H, W, C] or [T, N, H, W]"}'
+    channels = shape[order.index('C')] if 'C' in order else 1
+    if channels not in (1, 3):
+        before = '; if they lie before the height, give --layout=NTCHW or TNCHW' if shape[2] in (1, 3) else ''
+        return f'has {channels} channels; 1 and 3 can be used{before}'
+    if not (np.issubdtype(dtype, np.integer) or np.issubdtype(dtype, np.floating)):
+        return f'holds {dtype}, not numbers'
+    count = shape[order.index('N')]
+    if labels is not None and (labels.shape != (count,) or not np.issubdtype(labels.dtype, np.integer)):
+        return f'holds {count} clips but labels of the shape {labels.shape} and type {labels.dtype}'
+    if labels is not None and count and labels.min() < 0:
+        return f'has the label {labels.min()}; labels count from 0'
+    return ''
+
+
+def _range_missing(path: str, name: str) -> InputError:
+    with remote.open_input(path) as file:
+        array = arrays.read_archive(path)[name] if name else np.load(file)
+    low, high = np.nanmin(array), np.nanmax(array)
+    return InputError(
+        f'{path} holds {array.dtype} from {low:g} to {high:g}: say what becomes -1 and 1, as in '
+        f'--value_range={low:g},{high:g}.'
+    )

@@ -1,0 +1,137 @@
+"""What long clips cost: reading windows of them, inspecting an hour of video, preparing raw frames of 1080p.
+
+  python studies/long_clips.py reading inspect raw
+
+reading: windows of 12 frames at 64 pixels out of clips of 18,000 frames and of 100, in turns, per CPU second.
+inspect: the memory of bin/inspect for a clip of an hour.   raw: that of bin/prepare for 12 seconds of raw 1080p.
+Memory is the most that all processes of the program held together, sampled 20 times a second.
+"""
+
+import argparse
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import time
+
+os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+import numpy as np  # noqa: E402
+
+_HOUR, _LONG, _SHORT = 90_000, 18_000, 100
+
+
+def main():
+    """Runs the parts that are asked for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('parts', nargs='+', choices=['reading', 'inspect', 'raw'])
+    with tempfile.TemporaryDirectory(prefix='dvdgan-long-') as folder:
+        for part in parser.parse_args().parts:
+            {'reading': reading, 'inspect': inspecting, 'raw': raw}[part](pathlib.Path(folder))
+
+
+def drawn(path, clips, frames):
+    """Noisy frames that JPEG compresses about as it does pictures, as [clips, frames, 64, 64, 3]."""
+    array = np.lib.format.open_memmap(path, 'w+', np.uint8, (clips, frames, 64, 64, 3))
+    some = np.random.default_rng(0).integers(0, 256, (50, 8, 8, 3)).repeat(8, 1).repeat(8, 2)
+    some = (some + np.random.default_rng(1).integers(0, 20, some.shape)).clip(0, 255).astype(np.uint8)
+    for clip in array:
+        for first in range(0, frames, len(some)):
+            clip[first : first + len(some)] = some[: frames - first]
+
+
+def prepared(folder, name, clips, frames):
+    """Records of drawn clips."""
+    drawn(folder / f'{name}.npy', clips, frames)
+    prepare(folder / f'{name}.npy', folder / name, '--source=npz', '--encoding=jpeg')
+    (folder / f'{name}.npy').unlink()
+    return str(folder / name)
+
+
+def prepare(source, output, *flags):
+    """MB that bin/prepare held."""
+    return most_megabytes('prepare', f'--input={source}', f'--output={output}', '--processes=2', *flags)
+
+
+def most_megabytes(program, *flags):
+    """Runs a program; MB that it and its processes held together at most."""
+    process = subprocess.Popen([sys.executable, ROOT / 'bin' / program, *flags], stdout=subprocess.DEVNULL)
+    most = 0
+    while process.poll() is None:
+        most = max(most, sum(map(resident, family(process.pid))))
+        time.sleep(0.05)
+    if process.returncode:
+        sys.exit(f'bin/{program} ended with {process.returncode}')
+    return most / 1e6
+
+
+def family(pid):
+    """A process and all below it."""
+    found = [pid]
+    for parent in found:
+        try:
+            found += map(int, pathlib.Path(f'/proc/{parent}/task/{parent}/children').read_text().split())
+        except OSError:
+            pass  # it has ended
+    return found
+
+
+def resident(pid):
+    """Bytes of a process; 0 if it has ended."""
+    try:
+        return int(pathlib.Path(f'/proc/{pid}/statm').read_text().split()[1]) * os.sysconf('SC_PAGESIZE')
+    except (OSError, IndexError):
+        return 0
+
+
+def reading(folder):
+    """Windows of long and of short clips, in turns."""
+    from dvdgan_tf.data.pipeline import RecordClips
+
+    sets = {'long': prepared(folder, 'long', 2, _LONG), 'short': prepared(folder, 'short', 360, _SHORT)}
+    batches = {name: iter(RecordClips(records, 64, 12).training(0, 8, 8)) for name, records in sets.items()}
+    spent = dict.fromkeys(sets, 0.0)
+    for turn in range(12):
+        for name, source in batches.items():
+            began = time.process_time()
+            for _ in range(20):
+                next(source)
+            if turn >= 2:
+                spent[name] += time.process_time() - began
+    rates = {name: 10 * 20 * 8 * 12 / seconds for name, seconds in spent.items()}
+    for length, name in ((_LONG, 'long'), (_SHORT, 'short')):
+        print(f'windows from clips of {length} frames: {rates[name]:.0f} frames a CPU second')
+    print(f'ratio {rates["long"] / rates["short"]:.2f}', flush=True)
+
+
+def inspecting(folder):
+    """bin/inspect of an hour."""
+    records = prepared(folder, 'hour', 1, _HOUR)
+    began = time.monotonic()
+    most = most_megabytes('inspect', f'--data={records}')
+    print(f'bin/inspect of {_HOUR} frames: {most:.0f} MB, {time.monotonic() - began:.0f} seconds', flush=True)
+
+
+def raw(folder):
+    """bin/prepare of raw 1080p."""
+    import av
+
+    (folder / 'film').mkdir()
+    with av.open(str(folder / 'film' / 'a.mp4'), 'w') as output:
+        stream = output.add_stream('libx264', rate=25, options={'preset': 'ultrafast'})
+        stream.width, stream.height, stream.pix_fmt = 1920, 1080, 'yuv420p'
+        picture = np.random.default_rng(0).integers(0, 256, (1080, 1920, 3), dtype=np.uint8)
+        for number in range(300):
+            frame = np.roll(picture[::40, ::40].repeat(40, 0).repeat(40, 1)[:1080, :1920], 4 * number, 1)
+            output.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format='rgb24')))
+        output.mux(stream.encode())
+    most = prepare(folder / 'film', folder / 'raw', '--source=folder', '--encoding=raw')
+    size = sum(path.stat().st_size for path in (folder / 'raw').iterdir()) / 1e6
+    print(f'bin/prepare of 12 seconds of raw 1080p ({size:.0f} MB of records): {most:.0f} MB', flush=True)
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,98 @@
+"""Arrays as data sets: every order of axes, labels, splits, ranges, and what cannot be used."""
+
+import numpy as np
+import pytest
+from sample_files import clip
+
+from dvdgan_tf.errors import InputError
+from dvdgan_tf.prepare import array_files
+from dvdgan_tf.prepare.frames import clip_frames
+from dvdgan_tf.prepare.listing import BadClip, Rules
+
+
+def read(listing):
+    return np.stack([np.stack([frame.pixels for frame in clip_frames(item, Rules())]) for item in listing.clips])
+
+
+def test_arrays_of_every_layout_give_the_same_clips(tmp_path):
+    grey = np.stack([clip(5, tint)[..., :1] for tint in range(3)])  # [N, T, H, W, C]
+    forms = {
+        'NTHWC': grey,
+        'TNHWC': grey.swapaxes(0, 1),
+        'NTHW': grey[..., 0],
+        'TNHW': grey[..., 0].swapaxes(0, 1),
+    }
+    for layout, array in forms.items():
+        np.save(tmp_path / f'{layout}.npy', array)
+        np.testing.assert_array_equal(read(array_files.array_files(str(tmp_path / f'{layout}.npy'), layout)), grey)
+    np.testing.assert_array_equal(read(array_files.array_files(str(tmp_path / 'NTHWC.npy'))), grey)
+    np.testing.assert_array_equal(read(array_files.array_files(str(tmp_path / 'TNHW.npy'))), grey)
+
+
+def test_archives_have_labels_and_splits(tmp_path):
+    clips = np.stack([clip(4, tint) for tint in range(3)])
+    np.savez(tmp_path / 'a.npz', x=clips, labels=np.array([1, 0, 1]))
+    listing = array_files.array_files(str(tmp_path / 'a.npz'))
+    assert [c.label for c in listing.clips] == [1, 0, 1] and listing.class_names == ('0', '1')
+    np.testing.assert_array_equal(read(listing), clips)
+    np.savez_compressed(tmp_path / 'b.npz', train=clips[:2], test=clips[2:])
+    assert [c.split for c in array_files.array_files(str(tmp_path / 'b.npz')).clips] == ['train', 'train', 'test']
+
+
+def test_numbers_other_than_bytes_need_their_range(tmp_path):
+    rain = np.linspace(0, 60, 2 * 4 * 16 * 16, dtype=np.float64).reshape(2, 4, 16, 16, 1)
+    np.save(tmp_path / 'rain.npy', rain)
+    with pytest.raises(InputError, match=r'--value_range=0,60'):
+        array_files.array_files(str(tmp_path / 'rain.npy'))
+    listing = array_files.array_files(str(tmp_path / 'rain.npy'), value_range=(0, 60))
+    assert listing.dtype == 'float32' and listing.lossless
+    np.testing.assert_array_equal(read(listing), rain.astype(np.float32))
+
+
+def test_arrays_that_cannot_be_used_are_listed(tmp_path):
+    np.save(tmp_path / 'flat.npy', np.zeros((4, 4), np.uint8))
+    np.save(tmp_path / 'wide.npy', np.zeros((1, 2, 4, 4, 4), np.uint8))
+    np.save(tmp_path / 'text.npy', np.zeros((1, 2, 4, 4, 1), 'U3'))
+    np.savez(tmp_path / 'labels.npz', x=np.zeros((2, 2, 4, 4, 1), np.uint8), labels=np.zeros(3, int))
+    np.save(tmp_path / 'good.npy', np.zeros((1, 2, 4, 4, 1), np.uint8))
+    (tmp_path / 'cut.npy').write_bytes((tmp_path / 'good.npy').read_bytes()[:140])
+    (tmp_path / 'cut.npz').write_bytes((tmp_path / 'labels.npz').read_bytes()[:200])
+    (tmp_path / 'zero.npy').write_bytes(b'')
+    listing = array_files.array_files(str(tmp_path))
+    assert [c.path.split('/')[-1] for c in listing.clips] == ['good.npy']
+    reasons = dict(listing.absent)
+    assert sorted(reasons) == ['cut.npy', 'cut.npz', 'flat.npy', 'labels.npz:x', 'text.npy', 'wide.npy', 'zero.npy']
+    assert '4 channels' in reasons['wide.npy'] and 'labels of the shape' in reasons['labels.npz:x']
+
+
+def test_values_that_are_not_finite_make_a_bad_clip(tmp_path):
+    array = np.zeros((2, 3, 8, 8, 1), np.float32)
+    array[1, 2, 0, 0] = np.nan
+    np.save(tmp_path / 'a.npy', array)
+    listing = array_files.array_files(str(tmp_path), value_range=(0, 1))
+    assert len(list(clip_frames(listing.clips[0], Rules()))) == 3
+    with pytest.raises(BadClip, match='not finite'):
+        list(clip_frames(listing.clips[1], Rules()))
+
+
+def test_mixed_arrays_are_refused(tmp_path):
+    np.save(tmp_path / 'a.npy', np.zeros((1, 2, 4, 4, 1), np.uint8))
+    np.save(tmp_path / 'b.npy', np.zeros((1, 2, 4, 4, 3), np.uint8))
+    with pytest.raises(InputError, match='one by one'):
+        array_files.array_files(str(tmp_path))
+
+
+def test_a_name_with_test_in_it_is_a_split_only_beside_one_with_train(tmp_path):
+    np.save(tmp_path / 'mnist_test_seq.npy', np.zeros((2, 3, 4, 4), np.uint8))
+    assert {c.split for c in array_files.array_files(str(tmp_path / 'mnist_test_seq.npy')).clips} == {'train'}
+    np.save(tmp_path / 'mnist_train_seq.npy', np.zeros((2, 3, 4, 4), np.uint8))
+    assert [c.split for c in array_files.array_files(str(tmp_path)).clips] == ['test'] * 3 + ['train'] * 3
+
+
+def test_channels_may_lie_before_the_height(tmp_path):
+    clips = np.stack([clip(3, tint) for tint in range(2)])
+    np.save(tmp_path / 'a.npy', np.moveaxis(clips, -1, 2))
+    np.testing.assert_array_equal(read(array_files.array_files(str(tmp_path / 'a.npy'), 'NTCHW')), clips)
+    np.save(tmp_path / 'a.npy', np.moveaxis(clips, -1, 2).swapaxes(0, 1))
+    np.testing.assert_array_equal(read(array_files.array_files(str(tmp_path / 'a.npy'), 'TNCHW')), clips)
+    assert 'give --layout=NTCHW' in array_files.array_files(str(tmp_path / 'a.npy')).absent[0][1]
