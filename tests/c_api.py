@@ -17,9 +17,10 @@ import numpy as np
 
 _LIBRARY = 'libtensorflow_cc.so.2'
 _DTYPES = {1: np.float32, 3: np.int32, 4: np.uint8, 9: np.int64}
+_STRING, _STRING_BYTES = 7, 24
 _POINTERS = (
     *('TF_NewStatus', 'TF_NewBuffer', 'TF_NewGraph', 'TF_NewSessionOptions', 'TF_LoadSessionFromSavedModel'),
-    *('TF_GraphOperationByName', 'TF_AllocateTensor', 'TF_TensorData'),
+    *('TF_GraphOperationByName', 'TF_AllocateTensor', 'TF_TensorData', 'TF_StringGetDataPointer'),
 )
 
 
@@ -98,9 +99,17 @@ class Model:
     def _array(self, answer: int, dtype: int) -> np.ndarray:
         tensor = ctypes.c_void_p(answer)
         shape = [self._library.TF_Dim(tensor, axis) for axis in range(self._library.TF_NumDims(tensor))]
-        content = ctypes.string_at(self._library.TF_TensorData(tensor), self._library.TF_TensorByteSize(tensor))
+        place, size = self._library.TF_TensorData(tensor), self._library.TF_TensorByteSize(tensor)
+        if dtype == _STRING:
+            array = np.array([self._string(place + offset) for offset in range(0, size, _STRING_BYTES)])
+        else:
+            array = np.frombuffer(ctypes.string_at(place, size), _DTYPES[dtype])
         self._library.TF_DeleteTensor(tensor)
-        return np.frombuffer(content, _DTYPES[dtype]).reshape(shape)
+        return array.reshape(shape)
+
+    def _string(self, place: int) -> bytes:
+        string = ctypes.c_void_p(place)
+        return ctypes.string_at(self._library.TF_StringGetDataPointer(string), self._library.TF_StringGetSize(string))
 
 
 def _library() -> ctypes.CDLL:
@@ -110,7 +119,7 @@ def _library() -> ctypes.CDLL:
         getattr(library, name).restype = ctypes.c_void_p
     library.TF_Message.restype = ctypes.c_char_p
     library.TF_Dim.restype = ctypes.c_int64
-    library.TF_TensorByteSize.restype = ctypes.c_size_t
+    library.TF_TensorByteSize.restype = library.TF_StringGetSize.restype = ctypes.c_size_t
     return library
 
 

@@ -1,5 +1,6 @@
 """Settings of every test: four logical CPUs for replicas, no log noise, and global state put back."""
 
+import functools
 import os
 
 os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
@@ -37,8 +38,7 @@ def exported_folders(tmp_path_factory):
 
     def export(kind, context_frames):
         output = str(tmp_path_factory.mktemp(kind))
-        with version_folder.version_folder(output, exported.STEP) as place:
-            saved_model.write(exported.source(context_frames), place)
-        return os.path.join(output, str(exported.STEP))
+        write = functools.partial(saved_model.write, exported.MAX_BATCH, exported.source(context_frames))
+        return version_folder.write_version(output, exported.STEP, 'saved_model.pb', write)
 
     return {'synthesis': export('synthesis', 0), 'prediction': export('prediction', 2)}

@@ -13,6 +13,7 @@ from dvdgan_tf.models.variables import clip_spec, label_spec, latent_spec, make_
 
 CLASSES = ('bend', 'jump', 'wave')
 STEP = 7
+MAX_BATCH = 8
 CONFIG = "DATA_DIR = '/private'\nNUM_FRAMES = 3\nPRECISION = 'float32'\n"
 
 

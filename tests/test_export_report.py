@@ -1,10 +1,14 @@
-"""The table of exports."""
+"""The table of exports, and what is written beside each."""
+
+import json
 
 import exported
 import numpy as np
+import pytest
 
 from dvdgan_tf.errors import InputError
 from dvdgan_tf.exporters import report
+from dvdgan_tf.exporters.source import write_about
 
 
 def test_a_row_tells_the_size_and_the_error_in_levels(tmp_path):
@@ -34,12 +38,12 @@ def test_a_format_that_fails_says_so_in_its_row_and_leaves_the_others(capsys):
         def write(source, folder):
             raise error
 
-        return report.Format(write, lambda source, folder: iter([row]))
+        return report.Format(write, lambda source, folder: iter([row]), '*')
 
     formats = {
         'missing': failing(InputError('make onnx installs it.')),
         'broken': failing(RuntimeError('no such op: a|b\nfurther lines')),
-        'whole': report.Format(lambda source, folder: None, lambda source, folder: iter([row])),
+        'whole': report.Format(lambda source, folder: None, lambda source, folder: iter([row]), '*'),
     }
     rows = list(report.measure_all(formats, None))
     assert rows[2] == row and [report.line(failure) for failure in rows[:2]] == [
@@ -48,3 +52,13 @@ def test_a_format_that_fails_says_so_in_its_row_and_leaves_the_others(capsys):
     ]
     said = capsys.readouterr().err
     assert 'further lines' in said and 'make onnx' not in said
+
+
+def test_a_label_is_one_line_whatever_its_class_is_called(tmp_path):
+    names = ['plain', 'two\nlines', '../../etc', 'ünï code\r\n']
+    write_about({'classes': names, 'fps': 8.0}, str(tmp_path))
+    assert (tmp_path / 'labels.txt').read_text('utf-8').splitlines() == ['plain', 'two lines', '../../etc', 'ünï code']
+    assert json.loads((tmp_path / 'metadata.json').read_text())['classes'] == names
+    assert len(list(tmp_path.iterdir())) == 2
+    with pytest.raises(ValueError):
+        write_about({'classes': [], 'fps': float('nan')}, str(tmp_path))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import tempfile
@@ -15,14 +14,15 @@ from dvdgan_tf import serving, shipped
 from dvdgan_tf.errors import InputError
 from dvdgan_tf.exporters import report
 from dvdgan_tf.exporters.report import Row
-from dvdgan_tf.exporters.source import ExportSource
+from dvdgan_tf.exporters.saved_model import MAX_BATCH
+from dvdgan_tf.exporters.source import ExportSource, write_about
 
 _PROGRAMS = shipped.ROOT / 'export' / 'onnx'
 _TOLERANCE = 1e-3  # of a pixel in [-1, 1]
 
 
 def write(environment: str, source: ExportSource, folder: str) -> None:
-    """Writes generator.onnx and metadata.json, then compares with the live generator.
+    """Writes generator.onnx, metadata.json and labels.txt, then compares with the live generator.
 
     Args:
         environment: holds tf2onnx and ONNX Runtime.
@@ -34,11 +34,11 @@ def write(environment: str, source: ExportSource, folder: str) -> None:
     with tempfile.TemporaryDirectory() as place:
         module = tf.Module()
         module.network = source.frozen
-        tf.saved_model.save(module, place, serving.signatures(source.frozen))
+        signatures = serving.signatures(source.frozen, source.about['classes'], MAX_BATCH)
+        tf.saved_model.save(module, place, signatures)
         os.makedirs(f'{place}/assets', exist_ok=True)
-        for path in (f'{place}/assets/metadata.json', f'{folder}/metadata.json'):
-            with open(path, 'w') as file:
-                json.dump(source.about, file, indent=2)
+        write_about(source.about, f'{place}/assets')
+        write_about(source.about, folder)
         _call(environment, 'convert.py', place, _file(folder))
     check(environment, source, folder)
 
@@ -70,7 +70,7 @@ def answers(environment: str, source: ExportSource, folder: str) -> tuple[np.nda
     with tempfile.TemporaryDirectory() as place:
         paths = os.path.join(place, 'inputs.npz'), os.path.join(place, 'answers.npz')
         np.savez(paths[0], **source.probe.inputs)
-        _call(environment, 'run.py', _file(folder), *paths)
+        _call(environment, 'run.py', _file(folder), f'--inputs={paths[0]}', f'--output={paths[1]}')
         with np.load(paths[1]) as answers:
             return answers['video'], answers['milliseconds']
 

@@ -21,7 +21,9 @@ def main(folder: str, inputs: str, outputs: str) -> None:
     answers = {}
     for (signature, batch), request in requests.items():
         for name, value in model.signatures[signature](**request).items():
-            answers[f'{signature}/{name}/{batch}'] = value.numpy()
+            array = value.numpy()
+            # Strings of fixed size, as an npz holds objects only by pickling them.
+            answers[f'{signature}/{name}/{batch}'] = array.astype(np.bytes_) if array.dtype == object else array
     np.savez(outputs, **answers)
     foreign = sorted(name for name in sys.modules if name.startswith(('dvdgan_tf', 'tf_keras')))
     if foreign:

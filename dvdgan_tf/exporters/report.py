@@ -24,10 +24,13 @@ Run = Callable[[dict[str, np.ndarray]], np.ndarray]
 
 
 class Format(NamedTuple):
-    """`write(source, folder)` writes and checks; `measure(source, folder)` gives rows of the report."""
+    """`write(source, folder)` writes and checks; `measure(source, folder)` gives rows of the report; `marker` is a file
+    that every export in this format holds, a pattern.
+    """
 
     write: Callable[[ExportSource, str], None]
     measure: Callable[[ExportSource, str], Iterator[Row]]
+    marker: str
 
 
 class Row(NamedTuple):

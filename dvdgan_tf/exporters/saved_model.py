@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -15,28 +14,31 @@ import tensorflow as tf
 from dvdgan_tf import serving
 from dvdgan_tf.exporters import reload, report
 from dvdgan_tf.exporters.report import Row
-from dvdgan_tf.exporters.source import ExportSource, live
+from dvdgan_tf.exporters.source import ExportSource, live, write_about
 from dvdgan_tf.exporters.warmup import write_warmup
 from dvdgan_tf.sampling.latents import sample_latents
 from dvdgan_tf.sampling.video import to_uint8
 
-BATCH_SIZES = (1, 3, 8)
+MAX_BATCH = 8
+_BATCH_SIZES = (1, 3, 8)
 _TOLERANCE = 1e-4  # of a pixel in [-1, 1]; sums in another order differ by less
 
 
-def write(source: ExportSource, folder: str) -> None:
+def write(max_batch: int, source: ExportSource, folder: str) -> None:
     """Writes the model, what is known about it and requests to warm up with, then compares it with the live generator.
+
+    Args:
+        max_batch: the most rows of a request, which the graph refuses to exceed.
 
     Raises:
         RuntimeError: the model that was written differs, or does not load.
     """
     module = tf.Module(name='dvd_gan')
     module.network = source.frozen
-    tf.saved_model.save(module, folder, serving.signatures(source.frozen))
+    tf.saved_model.save(module, folder, serving.signatures(source.frozen, source.about['classes'], max_batch))
     tf.io.gfile.makedirs(f'{folder}/assets')
-    with tf.io.gfile.GFile(f'{folder}/assets/metadata.json', 'w') as file:
-        json.dump(source.about, file, indent=2)
-    requests = make_requests(source)
+    write_about({**source.about, 'max_batch': max_batch}, f'{folder}/assets')
+    requests = make_requests(source, max_batch)
     write_warmup(folder, requests)
     compare(source, requests, in_another_process(reload.__file__, folder, requests))
 
@@ -51,19 +53,37 @@ def measure(source: ExportSource, folder: str) -> Iterator[Row]:
     yield report.measure('SavedModel in Python', folder, in_python, source)
 
 
-def make_requests(source: ExportSource) -> dict[str, np.ndarray]:
-    """Requests `signature/input/batch` to the exact and the sampling signature, in several batch sizes."""
-    generator, inputs = source.generator, source.probe.inputs
-    seeds = np.arange(len(source.probe.clips), dtype=np.int64)
-    if generator.context_frames:
-        context = to_uint8(inputs['context'])
-        sampled = {'predict/context': context, 'predict/seed': seeds}
+def make_requests(source: ExportSource, max_batch: int = MAX_BATCH) -> dict[str, np.ndarray]:
+    """Requests `signature/input/batch` to every signature, in several batch sizes that are allowed."""
+    requests = {f'generate_float/{name}': value for name, value in source.probe.inputs.items()}
+    requests.update(_sampled(source) if source.frozen.context_frames else {**_sampled(source), **_of_classes(source)})
+    sizes = sorted({min(size, max_batch) for size in _BATCH_SIZES})
+    return {f'{name}/{size}': value[:size] for name, value in requests.items() for size in sizes}
+
+
+def _sampled(source: ExportSource) -> dict[str, np.ndarray]:
+    inputs = source.probe.inputs
+    given = {'seed': np.arange(len(source.probe.clips), dtype=np.int64)}
+    if source.frozen.context_frames:
+        given['context'] = to_uint8(inputs['context'])
     else:
-        truncation = np.linspace(1.0, 0.0, len(seeds)).astype(np.float32)
-        sampled = {'seed': seeds, 'label': inputs['label'], 'truncation': truncation}
-        sampled = {f'serving_default/{name}': value for name, value in sampled.items()}
-    exact = {f'generate_float/{name}': value for name, value in inputs.items()}
-    return {f'{name}/{size}': value[:size] for name, value in {**exact, **sampled}.items() for size in BATCH_SIZES}
+        given['label'] = inputs['label']
+        given['truncation'] = np.linspace(1.0, 0.0, len(given['seed'])).astype(np.float32)
+    signatures = [_sampling(source)] + ['encoded'] * serving.encodes(source.frozen)
+    return {f'{signature}/{name}': value for signature in signatures for name, value in given.items()}
+
+
+def _of_classes(source: ExportSource) -> dict[str, np.ndarray]:
+    latent, label = source.probe.inputs['latent'], source.probe.inputs['label']
+    return {
+        'interpolate/first_latent': latent,
+        'interpolate/second_latent': latent[::-1],
+        'interpolate/first_label': label,
+        'interpolate/second_label': label[::-1],
+        'interpolate/weight': np.linspace(0.0, 1.0, len(label)).astype(np.float32),
+        'embed/label': label,
+        'class_names/label': label,
+    }
 
 
 def in_another_process(program: str, folder: str, requests: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -90,16 +110,19 @@ def compare(source: ExportSource, requests: dict[str, np.ndarray], answers: dict
     Raises:
         RuntimeError: it is too large, or a byte differs by more than its rounding.
     """
-    name = _sampling(source)
-    for size in BATCH_SIZES:
-        bytes_apart = answers[f'{name}/video/{size}'] - live_answer(source, requests, size).astype(np.int32)
-        if np.abs(bytes_apart).max() > 1:
-            raise RuntimeError(f'signature {name} gives other bytes than the live generator')
-    apart = [answers[f'generate_float/video/{size}'] - source.probe.clips[:size] for size in BATCH_SIZES]
-    worst = max(float(np.abs(difference).max()) for difference in apart)
-    if not worst <= _TOLERANCE:
-        raise RuntimeError(f'the exported model differs from the live generator by {worst:g} in [-1, 1]')
-    return worst
+    sampling, apart = _sampling(source), []
+    for name, answer in answers.items():
+        signature, _, size = name.split('/')
+        size = int(size)
+        if signature in (sampling, 'encoded'):
+            pixels = answer if signature == sampling else _decoded(answer)
+            if np.abs(pixels - live_answer(source, requests, size).astype(np.int32)).max() > 1:
+                raise RuntimeError(f'signature {signature} gives other bytes than the live generator')
+        elif signature == 'generate_float':
+            apart.append(float(np.abs(answer - source.probe.clips[:size]).max()))
+    if not max(apart) <= _TOLERANCE:
+        raise RuntimeError(f'the exported model differs from the live generator by {max(apart):g} in [-1, 1]')
+    return max(apart)
 
 
 def live_answer(source: ExportSource, requests: dict[str, np.ndarray], size: int) -> np.ndarray:
@@ -119,6 +142,12 @@ def live_answer(source: ExportSource, requests: dict[str, np.ndarray], size: int
     else:
         inputs['label'] = request['label']
     return to_uint8(live(source.generator, inputs))
+
+
+def _decoded(files: np.ndarray) -> np.ndarray:
+    """PNG files, any shape, to pixels, that shape with [H, W, C] behind."""
+    pixels = np.stack([tf.io.decode_png(file).numpy() for file in files.ravel()])
+    return pixels.reshape(*files.shape, *pixels.shape[1:])
 
 
 def _sampling(source: ExportSource) -> str:

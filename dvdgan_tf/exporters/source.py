@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 import re
 from typing import NamedTuple
 
@@ -17,6 +18,7 @@ from dvdgan_tf.sampling.latents import sample_latents
 
 PROBE_SIZE = 8
 _PRIVATE = ('DATA_DIR', 'STRATEGY')
+_COARSE = 4
 
 
 class Probe(NamedTuple):
@@ -55,8 +57,8 @@ def make_source(
         class_names: one a label.
         config_text: the configuration of its run.
         fps: at how many frames per second its clips should play.
-        examples: from training data: `label` int32 [N], or for a generator that continues clips, which needs at least
-            8, `context` float32 [N, C_frames, H, W, C] in [-1, 1].
+        examples: from training data: `label` int32 [N], or for a generator that continues clips `context` float32
+            [N, C_frames, H, W, C] in [-1, 1], at least 8; what calibrates 8-bit activations.
     """
     frozen = Frozen(generator)
     about = {
@@ -75,6 +77,15 @@ def make_source(
     return ExportSource(generator, frozen, about, _probe(generator, examples), examples)
 
 
+def write_about(about: dict[str, object], folder: str) -> None:
+    """Writes metadata.json, and of a generator of classes labels.txt: a line a label, in their order."""
+    with tf.io.gfile.GFile(f'{folder}/metadata.json', 'w') as file:
+        json.dump(about, file, indent=2, allow_nan=False)
+    if about['classes']:
+        with tf.io.gfile.GFile(f'{folder}/labels.txt', 'w') as file:
+            file.write(''.join(f'{" ".join(name.split())}\n' for name in about['classes']))
+
+
 def live(generator: keras.Model, inputs: dict[str, np.ndarray]) -> np.ndarray:
     """The live generator's clips for inputs of `generate_float`, float32 [B, T, H, W, C]."""
     label = inputs.get('label', np.zeros(len(inputs['latent']), np.int32))
@@ -90,10 +101,19 @@ def _function(generator: keras.Model) -> tf.types.experimental.GenericFunction:
 def _probe(generator: keras.Model, examples: dict[str, np.ndarray] | None) -> Probe:
     inputs = {'latent': sample_latents(0, PROBE_SIZE, 1.0, generator.latent_size).numpy()}
     if generator.context_frames:
-        inputs['context'] = examples['context'][:PROBE_SIZE]
+        inputs['context'] = examples['context'][:PROBE_SIZE] if examples else _smooth_frames(generator)
     else:
         inputs['label'] = spread_labels(PROBE_SIZE, generator.num_classes)
     return Probe(inputs, live(generator, inputs))
+
+
+def _smooth_frames(generator: keras.Model) -> np.ndarray:
+    """Frames to continue where no data are at hand: clouds, which like pictures have little of high frequency."""
+    random = np.random.default_rng(0)
+    frames, channels, size = generator.context_frames, generator.video_channels, generator.resolution
+    coarse = random.uniform(-1.0, 1.0, (PROBE_SIZE * frames, _COARSE, _COARSE, channels)).astype(np.float32)
+    fine = tf.image.resize(coarse, [size, size]).numpy()
+    return fine.reshape(PROBE_SIZE, frames, size, size, channels)
 
 
 def _macros(config_text: str) -> list:

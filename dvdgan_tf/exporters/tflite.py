@@ -5,34 +5,34 @@ Noise is not drawn inside: TFLite has no builtin op for it. Inputs and outputs a
 
 from __future__ import annotations
 
-import json
 import os
-from typing import Callable, Iterator
+from typing import Callable, Iterator, Sequence
 
 import numpy as np
 import tensorflow as tf
 
 from dvdgan_tf.exporters import report, tflite_int8
 from dvdgan_tf.exporters.report import Row
-from dvdgan_tf.exporters.source import ExportSource
+from dvdgan_tf.exporters.source import ExportSource, write_about
 
 PRECISIONS = ('float32', 'float16', 'dynamic', 'int8')
-_THREADS = (1, 2, 4)
 # What mean absolute difference of a pixel in [-1, 1] is still the same generator, rounded.
 _TOLERANCES = {'float32': 1e-4, 'float16': 5e-3, 'dynamic': 5e-2, 'int8': 0.1}
 
 
-def write(source: ExportSource, folder: str) -> None:
-    """Writes `generator_<precision>.tflite` for each precision, and metadata.json, and runs every one.
+def write(precisions: Sequence[str], source: ExportSource, folder: str) -> None:
+    """Writes `generator_<precision>.tflite` for each precision, metadata.json and labels.txt, and runs every model.
+
+    Args:
+        precisions: of `PRECISIONS`.
 
     Raises:
         InputError: the source has no examples, which `int8` needs.
         RuntimeError: the clips of a file are not those of the live generator.
     """
-    with tf.io.gfile.GFile(f'{folder}/metadata.json', 'w') as file:
-        json.dump(source.about, file, indent=2)
+    write_about(source.about, folder)
     as_float = _converter(source).convert()
-    for precision in PRECISIONS:
+    for precision in precisions:
         content = _converted(source, precision, as_float)
         with tf.io.gfile.GFile(path_of(folder, precision), 'wb') as file:
             file.write(content)
@@ -43,11 +43,11 @@ def write(source: ExportSource, folder: str) -> None:
             raise RuntimeError(f'the {precision} model differs from the live generator by {apart:g} in [-1, 1]')
 
 
-def measure(source: ExportSource, folder: str) -> Iterator[Row]:
-    """Runs the models that were written, by number of threads."""
-    for precision in PRECISIONS:
+def measure(precisions: Sequence[str], source: ExportSource, folder: str) -> Iterator[Row]:
+    """Runs the models that were written, by number of threads: 1, 2 and 4, as far as there are processors."""
+    for precision in precisions:
         path = path_of(folder, precision)
-        for threads in _THREADS:
+        for threads in [count for count in (1, 2, 4) if count <= processors()]:
             of_threads = f'{threads} thread{"s" if threads > 1 else ""}'
             yield report.measure(f'TFLite {precision}, {of_threads}', path, Interpreter(path, threads), source)
 
@@ -55,6 +55,11 @@ def measure(source: ExportSource, folder: str) -> Iterator[Row]:
 def path_of(folder: str, precision: str) -> str:
     """The file of a precision."""
     return os.path.join(folder, f'generator_{precision}.tflite')
+
+
+def processors() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
 
 
 class Interpreter:

@@ -1,4 +1,5 @@
 """Latents for sampling, with the paper's truncation."""
+
 import tensorflow as tf
 
 from dvdgan_tf.errors import InputError
@@ -28,7 +29,9 @@ def sample_latents(seed: int, count: int, truncation: float = 1.0, latent_size: 
         raise InputError(f'truncation is {truncation}; give a number from 0 to 1.')
     if count < 1:
         raise InputError(f'{count} clips were asked for; ask for at least 1.')
-    return truncation * tf.random.stateless_normal([count, latent_size], seed=tf.constant([seed, 0], tf.int64))
+    # The algorithm is named, so that a seed gives the same noise on every device and in programs without TensorFlow.
+    noise = tf.random.stateless_normal([count, latent_size], tf.constant([seed, 0], tf.int64), alg='philox')
+    return truncation * noise
 
 
 def interpolate(first: tf.Tensor, second: tf.Tensor, weight: tf.Tensor) -> tf.Tensor:

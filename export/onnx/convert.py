@@ -29,18 +29,21 @@ def main():
     try:
         with open(os.path.join(arguments.folder, 'assets', 'metadata.json')) as file:
             about = json.load(file)
-        model = tf.saved_model.load(arguments.folder)
-    except (OSError, ValueError) as error:
-        parser.error(f'{arguments.folder} is no export of bin/export --format=savedmodel ({error})')
-    function = generator_of(model, about)
+        model = tf.saved_model.load(arguments.folder)  # functions of a model do not keep its variables
+        function = generator_of(model, about)
+    except (AttributeError, KeyError, OSError, TypeError, ValueError) as error:
+        parser.error(f'{arguments.folder} is no export of bin/export --format=savedmodel ({error!r:.200}).')
     with tempfile.TemporaryDirectory() as place:
         path = os.path.join(place, 'generator.onnx')
         tf2onnx.convert.from_function(function, function.input_signature, opset=OPSET, output_path=path)
         apart = compare(path, function, about)
         if not apart <= TOLERANCE:
             sys.exit(f'the ONNX model differs from the SavedModel by {apart:g} in [-1, 1]; nothing was written')
-        with open(path, 'rb') as source, open(arguments.output, 'wb') as file:
-            file.write(source.read())
+        try:
+            with open(path, 'rb') as source, open(arguments.output, 'wb') as file:
+                file.write(source.read())
+        except OSError as error:
+            parser.error(f'cannot write {arguments.output} ({error.strerror}); choose another place.')
     print(f'{arguments.output}: {os.path.getsize(arguments.output) / 2**20:.2f} MiB, largest difference {apart:g}')
 
 
