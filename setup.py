@@ -74,6 +74,9 @@ setuptools.setup(
         'serving': SERVING,
         # Drives the system's Chromium in the tests of the web page, and looks there for what hinders people.
         'web': ['playwright>=1.50,<2', 'axe-playwright-python>=0.1.4,<0.2'],
-        'test': ['pytest>=8,<10', 'pytest-xdist>=3.5,<4', 'ruff>=0.6,<1', *ORACLES, *VIDEO, *PLOTS, *SERVING],
+        'test': [
+            *('pytest>=8,<10', 'pytest-xdist>=3.5,<4', 'ruff>=0.6,<1', 'pyyaml>=6,<7'),
+            *(*ORACLES, *VIDEO, *PLOTS, *SERVING),
+        ],
     },
 )

@@ -1,107 +1,209 @@
 #!/usr/bin/env python3
-"""Loads a server with requests, some of them invalid, and checks every answer: load.py --metadata=.../metadata.json
+"""Loads a server with requests, a third of them invalid, and checks every answer: load.py --requests=2000
 
-Every valid request is asked once before; under load it must get the same bytes. Every invalid one must be refused with
-INVALID_ARGUMENT. Ends with status 1 if one is not.
+Every valid request is asked once before; under load it must get the same answer. The invalid ones are wrong in twelve
+ways, in types, shapes, ranges, sizes, versions, signatures and bodies, and each must get its status. With --pid the
+memory of a local server is watched: after the first quarter it may grow by 5 %. With --terminate it gets SIGTERM in the
+middle, and then requests may find nobody. Ends with status 1 if an answer is wrong or memory grows.
 """
 
+from __future__ import annotations
+
+import argparse
 import collections
 import concurrent.futures
 import json
 import os
+import signal
 import sys
+import threading
 import time
+import urllib.error
+import urllib.request
+from typing import Callable, NamedTuple, Sequence
 
-sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
+import grpc
+import numpy as np
+import tensorflow as tf
+from tensorflow_serving.apis import get_model_metadata_pb2, predict_pb2, prediction_service_pb2_grpc
 
-import grpc  # noqa: E402
-import numpy as np  # noqa: E402
-import tensorflow as tf  # noqa: E402
-from absl import flags  # noqa: E402
-from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc  # noqa: E402
-
-from dvdgan_tf import command  # noqa: E402
-
-_ADDRESS = flags.DEFINE_string('address', 'localhost:8500', 'host:port of the gRPC service.')
-_MODEL = flags.DEFINE_string('model', 'dvdgan', 'Its name in models.config.')
-_METADATA = flags.DEFINE_string('metadata', None, 'assets/metadata.json of the model.', required=True)
-_REQUESTS = flags.DEFINE_integer('requests', 1000, 'How many.', 1)
-_CONCURRENCY = flags.DEFINE_integer('concurrency', 8, 'How many at the same time.', 1)
-_PID = flags.DEFINE_integer('pid', None, 'Process of a local server, whose memory is read.')
-
-SEEDS = 4
-INVALID_EVERY = 5
+SECONDS = 120.0
+SEEDS = 8
+MANY_ROWS = {'serving_default': 100_000, 'predict': 100}
 QUARTERS = 4
+LARGEST_GROWTH = 0.05
+GONE = 'nobody there'
 
 
-def main(_: list) -> int:
-    with open(_METADATA.value) as file:
-        classes = len(json.load(file)['classes'])
-    stub = prediction_service_pb2_grpc.PredictionServiceStub(grpc.insecure_channel(_ADDRESS.value))
-    known = [row(seed, label, sigma) for seed in range(SEEDS) for label in range(classes) for sigma in (1.0, 0.5)]
-    answers = [ask(stub, request) for request in known]
-    invalid = invalid_requests(classes)
+class Ask(NamedTuple):
+    """A request and what it must get: a status, and with OK always the same answer."""
+
+    send: Callable[[], tuple]
+    status: str
+
+
+class Server:
+    """A server's two addresses.
+
+    Args:
+        address: host:port of gRPC.
+        rest_address: host:port of REST.
+        model: its name.
+    """
+
+    def __init__(self, address: str, rest_address: str, model: str) -> None:
+        channel = grpc.insecure_channel(address, [('grpc.max_receive_message_length', -1)])
+        self._stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
+        self._url = f'http://{rest_address}/v1/models/{model}'
+        self._model = model
+
+    def signatures(self) -> dict:
+        """The inputs of every signature: name to shape without batch."""
+        request = get_model_metadata_pb2.GetModelMetadataRequest(metadata_field=['signature_def'])
+        request.model_spec.name = self._model
+        packed = self._stub.GetModelMetadata(request, SECONDS).metadata['signature_def']
+        definitions = get_model_metadata_pb2.SignatureDefMap()
+        packed.Unpack(definitions)
+        return {
+            name: {key: [axis.size for axis in info.tensor_shape.dim][1:] for key, info in definition.inputs.items()}
+            for name, definition in definitions.signature_def.items()
+        }
+
+    def predict(self, signature: str, inputs: dict, version: int | None = None, only: str | None = None) -> tuple:
+        """The status of a gRPC request, and the answer of one that is OK."""
+        request = predict_pb2.PredictRequest(output_filter=[only] if only else [])
+        request.model_spec.name, request.model_spec.signature_name = self._model, signature
+        if version is not None:
+            request.model_spec.version.value = version
+        for name, value in inputs.items():
+            request.inputs[name].CopyFrom(tf.make_tensor_proto(value))
+        try:
+            answer = self._stub.Predict(request, SECONDS)
+        except grpc.RpcError as error:
+            gone = error.code() is grpc.StatusCode.UNAVAILABLE
+            return (GONE if gone else error.code().name), None
+        return 'OK', {name: tf.make_ndarray(value).tolist() for name, value in answer.outputs.items()}
+
+    def post(self, body: object, place: str = '') -> tuple:
+        """The status of a REST request, and the answer of one that is OK."""
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        try:
+            with urllib.request.urlopen(f'{self._url}{place}:predict', content, SECONDS) as answer:
+                return 'OK', json.load(answer)
+        except urllib.error.HTTPError as error:
+            return (str(error.code) if 'error' in json.load(error) else 'no reason'), None
+        except OSError:
+            return GONE, None
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    parser = make_parser()
+    arguments = parser.parse_args(words)
+    if arguments.terminate and arguments.pid is None:
+        parser.error('--terminate needs --pid.')
+    server = Server(arguments.address, arguments.rest_address, arguments.model)
+    try:
+        known, invalid = make_requests(server)
+    except grpc.RpcError as error:
+        parser.error(f'{arguments.address} answers {error.code().name}: {error.details()}; start the server first.')
+    expected = {ask: ask.send() for ask in known}
+    wrong = [ask for ask, (status, _) in expected.items() if status != 'OK']
+    if wrong:
+        parser.error(f'{len(wrong)} of {len(known)} valid requests are refused: {expected[wrong[0]][0]}.')
     random = np.random.default_rng(0)
-
-    def one(number: int) -> tuple:
-        began = time.perf_counter()
-        if number % INVALID_EVERY == 0:
-            status, _ = ask(stub, invalid[(number // INVALID_EVERY) % len(invalid)])
-            right = status == 'INVALID_ARGUMENT'
-        else:
-            chosen = choices[number]
-            status, clip = ask(stub, known[chosen])
-            right = status == 'OK' and np.array_equal(clip, answers[chosen][1])
-        return status, right, time.perf_counter() - began
-
-    choices = random.integers(0, len(known), _REQUESTS.value)
-    results, memory = [], [memory_mib()]
-    began = time.perf_counter()
-    with concurrent.futures.ThreadPoolExecutor(_CONCURRENCY.value) as pool:
-        for part in np.array_split(np.arange(_REQUESTS.value), QUARTERS):
-            results += pool.map(one, part)
-            memory.append(memory_mib())
-    return tell(results, time.perf_counter() - began, memory)
+    plan = [
+        invalid[number // 3 % len(invalid)] if number % 3 == 0 else known[random.integers(len(known))]
+        for number in range(arguments.requests)
+    ]
+    return tell(*run(plan, expected, arguments), len(known))
 
 
-def row(seed: int, label: int, truncation: float) -> dict:
-    return {'seed': np.int64([seed]), 'label': np.int32([label]), 'truncation': np.float32([truncation])}
+def make_requests(server: Server) -> tuple[list[Ask], list[Ask]]:
+    """Valid requests, and one of each invalid kind."""
+    signatures = server.signatures()
+    name = 'serving_default' if 'serving_default' in signatures else 'predict'
+    right, exact = make_row(signatures[name]), make_row(signatures['generate_float'])
+    as_json = {key: value.tolist() for key, value in right.items()}
+    known = []
+    for seed in range(SEEDS):
+        row = {**right, 'seed': np.int64([seed])}
+        known.append(Ask(lambda row=row: server.predict(name, row), 'OK'))
+        known.append(Ask(lambda seed=seed: server.post(rest({**as_json, 'seed': [seed]})), 'OK'))
+
+    return known, invalid_requests(server, name, right, exact)
 
 
-def invalid_requests(classes: int) -> list:
-    right = row(0, 0, 1.0)
+def rest(inputs: dict) -> dict:
+    return {'signature_name': 'encoded', 'inputs': inputs}
+
+
+def invalid_requests(server: Server, name: str, right: dict, exact: dict) -> list[Ask]:
+    as_json, width = {key: value.tolist() for key, value in right.items()}, exact['latent'].shape[1]
+
+    def bad(**changes: np.ndarray) -> Callable[[], tuple]:
+        return lambda: server.predict(name, {**right, **changes})
+
+    def exactly(latent: np.ndarray) -> Callable[[], tuple]:
+        return lambda: server.predict('generate_float', {**exact, 'latent': latent})
+
+    many = {key: np.repeat(value, MANY_ROWS[name], 0) for key, value in right.items()}
+    label = np.int32([1 << 30]) if 'label' in right else None
+    shapes = {'context': right['context'][:, :, :4]} if label is None else {'label': label}
     return [
-        row(0, classes, 1.0),
-        row(0, -1, 1.0),
-        row(0, 0, 1.5),
-        row(0, 0, np.nan),
-        {name: value[:0] for name, value in right.items()},
-        {name: right[name] for name in ('seed', 'label')},
-        {**right, 'seed': np.int64([1, 2])},
+        Ask(bad(**shapes), 'INVALID_ARGUMENT'),
+        Ask(bad(seed=np.int32([0])), 'INVALID_ARGUMENT'),
+        Ask(bad(seed=np.int64([0, 1])), 'INVALID_ARGUMENT'),
+        Ask(bad(**many), 'INVALID_ARGUMENT'),
+        Ask(exactly(np.zeros((1, width // 2), np.float32)), 'INVALID_ARGUMENT'),
+        Ask(exactly(np.full((1, width), 1e30, np.float32)), 'INVALID_ARGUMENT'),
+        Ask(lambda: server.predict(name, right, version=1 << 40), 'NOT_FOUND'),
+        Ask(lambda: server.predict('none', right), 'FAILED_PRECONDITION'),
+        Ask(lambda: server.predict(name, right, only='none'), 'INVALID_ARGUMENT'),
+        Ask(lambda: server.post(b'{"inputs": ['), '400'),
+        Ask(lambda: server.post(rest({**as_json, 'seed': [1.7]})), '400'),
+        Ask(lambda: server.post(rest(as_json), '/versions/999999999'), '404'),
     ]
 
 
-def ask(stub: prediction_service_pb2_grpc.PredictionServiceStub, inputs: dict) -> tuple:
-    """The status, and the clip of one that is OK."""
-    request = predict_pb2.PredictRequest()
-    request.model_spec.name = _MODEL.value
-    for name, value in inputs.items():
-        request.inputs[name].CopyFrom(tf.make_tensor_proto(value))
-    try:
-        return 'OK', tf.make_ndarray(stub.Predict(request, 120.0).outputs['video'])
-    except grpc.RpcError as error:
-        return error.code().name, None
+def make_row(shapes: dict) -> dict:
+    """One row of inputs that are right: zeros, and a truncation of 1."""
+    types = {'seed': np.int64, 'label': np.int32, 'truncation': np.float32, 'latent': np.float32, 'context': np.uint8}
+    if 'latent' in shapes:
+        types['context'] = np.float32
+    row = {name: np.zeros([1, *shape], types[name]) for name, shape in shapes.items()}
+    return {**row, 'truncation': np.float32([1.0])} if 'truncation' in row else row
 
 
-def memory_mib() -> float:
+def run(plan: list, expected: dict, arguments: argparse.Namespace) -> tuple:
+    """Sends all; gives status, rightness and seconds of each, the seconds of all, and memory after each quarter."""
+    ended = threading.Event()
+
+    def one(number: int) -> tuple:
+        if arguments.terminate and number == len(plan) // 2:
+            ended.set()
+            os.kill(arguments.pid, signal.SIGTERM)
+        ask, began = plan[number], time.perf_counter()
+        status, answer = ask.send()
+        right = status == ask.status and (status != 'OK' or answer == expected[ask][1])
+        return status, right or (status == GONE and ended.is_set()), time.perf_counter() - began
+
+    results, memory, began = [], [memory_mib(arguments.pid)], time.perf_counter()
+    with concurrent.futures.ThreadPoolExecutor(arguments.concurrency) as pool:
+        for part in np.array_split(np.arange(len(plan)), QUARTERS):
+            results += pool.map(one, part.tolist())
+            memory.append(memory_mib(None if ended.is_set() else arguments.pid))
+    return results, time.perf_counter() - began, memory
+
+
+def memory_mib(pid: int | None) -> float:
     """What the server holds in memory, or NaN where its process is not known."""
-    if _PID.value is None:
+    if pid is None:
         return np.nan
-    with open(f'/proc/{_PID.value}/status') as file:
+    with open(f'/proc/{pid}/status') as file:
         return next(int(line.split()[1]) for line in file if line.startswith('VmRSS')) / 1024
 
 
-def tell(results: list, seconds: float, memory: list) -> int:
+def tell(results: list, seconds: float, memory: list, before: int) -> int:
     statuses = collections.Counter(status for status, _, _ in results)
     wrong = sum(not right for _, right, _ in results)
     print(f'{len(results)} requests in {seconds:.1f} s, {len(results) / seconds:.1f} a second: {dict(statuses)}')
@@ -109,10 +211,27 @@ def tell(results: list, seconds: float, memory: list) -> int:
         times = [1000 * taken for got, _, taken in results if got == status]
         shown = ', '.join(f'{rank} % {np.percentile(times, rank):.0f}' for rank in (50, 90, 99))
         print(f'latency of {status} in ms: {shown}, most {max(times):.0f}')
-    print('memory of the server in MiB, at the start and after each quarter:', ', '.join(f'{m:.0f}' for m in memory))
-    print(f'{wrong} wrong answers')
-    return int(wrong > 0)
+    growth = memory[-1] / memory[1] - 1
+    if not np.isnan(memory[0]):
+        shown = ', '.join(f'{mib:.0f}' for mib in memory)
+        print(f'memory of the server in MiB, at the start and after each quarter: {shown}')
+    if not np.isnan(growth):
+        print(f'growth after the first quarter: {100 * growth:.1f} %')
+    print(f'{len(results) - statuses[GONE]} answered, and {before + 1} before; {wrong} wrong answers')
+    return int(wrong > 0 or growth > LARGEST_GROWTH)
+
+
+def make_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--address', default='localhost:8500', help='host:port of gRPC.')
+    parser.add_argument('--rest_address', default='localhost:8501', help='host:port of REST.')
+    parser.add_argument('--model', default='dvdgan', help='Its name in models.config.')
+    parser.add_argument('--requests', type=int, default=2000, help='How many.')
+    parser.add_argument('--concurrency', type=int, default=16, help='How many at the same time.')
+    parser.add_argument('--pid', type=int, help='Process of a local server, whose memory is read.')
+    parser.add_argument('--terminate', action='store_true', help='Send it SIGTERM in the middle.')
+    return parser
 
 
 if __name__ == '__main__':
-    command.run(main)
+    sys.exit(main())

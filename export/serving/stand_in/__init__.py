@@ -1,0 +1,1 @@
+"""A small stand-in for TensorFlow Serving: the same protocol and refusals, from the SavedModel alone."""
