@@ -41,7 +41,7 @@ def upgraded(text: str) -> str:
     Args:
         text: what `gin.config_str` made of it in version 0.1 or later; today's is returned as it is.
     """
-    if not re.search(r'^loop\.train\.generator =', text, re.MULTILINE):
+    if not re.search(r'^loop\.train\.(?:generator|checkpoint_every) =', text, re.MULTILINE):
         return text
     clips = _value(text, 'offline.OfflineFrechet.num_clips') or '256'
     for before, now in _RENAMED.items():
@@ -56,7 +56,7 @@ def upgraded(text: str) -> str:
     added += [
         'loop.train.checkpoints = @schedule.Checkpoints()',
         'loop.train.previews = @schedule.Previews()',
-        *([f'step.GanStep.seed = {seed}'] if seed else []),
+        *([f'step.GanStep.seed = {seed}'] if seed and not _value(text, 'step.GanStep.seed') else []),
     ]
     return text.rstrip('\n') + '\n' + '\n'.join(added) + '\n'
 
@@ -74,7 +74,7 @@ def _one_distance(text: str, clips: str) -> tuple[str, list[str]]:
     return text, [
         'loop.train.evaluation = @during_training.ProtocolScores()',
         f'loop.train.evaluate_every = {every or 1000}',
-        f"during_training.ProtocolScores.names = ['offline_{clips}']",
+        f"during_training.ProtocolScores.names = ('offline_{clips}',)",
     ]
 
 
