@@ -27,6 +27,7 @@ import multiprocessing
 import os
 import pathlib
 import random
+import re
 import resource
 import shutil
 import signal
@@ -46,6 +47,7 @@ _TINY = (
     *('TRAIN_STEPS = 240', 'loop.train.deterministic = True', 'loop.train.steps_per_loop = 5'),
     *('schedule.Checkpoints.every = 10', 'loop.train.summary_every = 5', 'schedule.Previews.every = 40'),
 )
+_PROGRESS = re.compile(r'step \d+/')
 KINDS = {'moment': 8, 'write': 5, 'rename': 3, 'full': 2, 'term': 1, 'flip': 1}
 
 _KILLS = flags.DEFINE_integer('kills', 200, 'How often something happens, over all runs.', 1)
@@ -101,7 +103,7 @@ class Campaign:
         """A run that nothing happens to; how long its start and its training take is learnt from it."""
         work_dir = self._folder / 'whole'
         process, began = self._start(work_dir), time.monotonic()
-        self._wait_for(process, 'from step')
+        self._wait_for_a_step(process)
         self._start_seconds = time.monotonic() - began
         self._wait_for_the_end(process)
         if process.exitcode:
@@ -135,7 +137,7 @@ class Campaign:
         if kind == 'moment' and self._draw.random() < 0.25:
             process.join(self._draw.uniform(0, self._start_seconds))
         else:
-            self._wait_for(process, 'from step')
+            self._wait_for_a_step(process)
             process.join(self._draw.uniform(0, 2 * self._train_seconds / _A_RUN.value))
         if kind in ('write', 'full') and process.is_alive():
             size = int(math.exp(self._draw.uniform(0, math.log(self._largest))))
@@ -171,8 +173,9 @@ class Campaign:
                 self._printed += more
         return self._printed.decode()
 
-    def _wait_for(self, process: BaseProcess, words: str) -> None:
-        while process.is_alive() and words not in self._said():
+    def _wait_for_a_step(self, process: BaseProcess) -> None:
+        """Until the first steps are made, which is after the tracing."""
+        while process.is_alive() and not _PROGRESS.search(self._said()):
             time.sleep(0.01)
 
     def _wait_for_the_end(self, process: BaseProcess) -> None:
