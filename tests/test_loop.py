@@ -260,6 +260,7 @@ def test_four_replicas_train_on_the_same_global_batch_and_one_goes_on(whole, tmp
         ({'precision': 'float8'}, "precision is 'float8'"),
         ({'gan_step': functools.partial(_step, global_batch=6), 'strategy': 'mirrored'}, 'global batch is 6'),
         ({'summary_every': 0}, 'at least 1'),
+        ({'evaluate_every': -1}, 'at least 1'),
         ({'checkpoints': Checkpoints(keep_last=0)}, 'keep_last is 0'),
         ({'data': SyntheticClips(16, 3)}, 'clips of 3 frames, and the generator makes 2 after 0 of context'),
         ({'data': SyntheticClips(32, 2)}, 'clips of 2 x 32 x 32 x 3 and the generator makes 2 x 16 x 16 x 3'),

@@ -89,7 +89,8 @@ def train(
         InputError: an argument, the work directory or a checkpoint cannot be used, there is no room to write, or a loss
             or gradient stopped being finite; the newest checkpoint then is from before that.
     """
-    _check_counts(steps_per_loop, train_steps, summary_every, checkpoints.every, previews.every, previews.clips)
+    counts = steps_per_loop, train_steps, summary_every, checkpoints.every, previews.every, previews.clips
+    _check_counts(*counts, evaluate_every or 1)
     evaluation = evaluation if evaluate_every else None
     prepare_process(seed, precision, deterministic)
     distribution = make_strategy(strategy, peer_timeout_seconds)
