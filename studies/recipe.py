@@ -22,7 +22,7 @@ from collections.abc import Iterator
 _CHECKOUT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _LOOKS = 4  # evaluations of a run
 
-_SETS = {
+SETS = {
     'shapes': (
         'gin/small/synthetic_16x16x8.gin',
         ['RESOLUTION = 32', 'NUM_FRAMES = 16', 'synthetic.SyntheticClips.black_background = True'],
@@ -43,7 +43,7 @@ _AUGMENTED = [
     'from dvdgan_tf.training import augmentation',
     'step.GanStep.augmentation = @augmentation.DifferentiableAugmentation()',
 ]
-_VARIANTS = {
+VARIANTS = {
     'base': [],
     'augmented': _AUGMENTED,
     'moved and cut only': [*_AUGMENTED, 'augmentation.DifferentiableAugmentation.colour = False'],
@@ -67,13 +67,18 @@ _VARIANTS = {
     'average of 0.998': ['step.GanStep.ema_decay = 0.998'],
     'mirrored clips': ['pipeline.RecordClips.flip = True'],
 }
-_COLUMNS = ('recognised', 'frechet', 'diversity', 'motion', 'outliers')
+COLUMNS = ('recognised', 'frechet', 'diversity', 'motion', 'outliers')
 
 
-def _bindings(data_set: str, variant: str, arguments: argparse.Namespace, seed: int) -> list[str]:
+def is_possible(data_set: str, variant: str) -> bool:
+    """Whether a change has a meaning for a data set: the shapes are endless and need no mirroring."""
+    return (data_set, variant) != ('shapes', 'mirrored clips')
+
+
+def bindings(data_set: str, variant: str, arguments: argparse.Namespace, seed: int) -> list[str]:
     """Every binding of a run but its gin file's, the variant's last."""
     look = arguments.steps // _LOOKS
-    found = [*_SETS[data_set][1], *_BASE]
+    found = [*SETS[data_set][1], *_BASE]
     if data_set != 'shapes':
         found.append(f'DATA_DIR = {getattr(arguments, data_set)!r}')
     found += [
@@ -87,20 +92,28 @@ def _bindings(data_set: str, variant: str, arguments: argparse.Namespace, seed: 
         'loop.train.evaluation = @recognition.Recognition()',
         f'loop.train.evaluate_every = {look}',
     ]
-    return [*found, *_VARIANTS[variant]]
+    return [*found, *VARIANTS[variant]]
 
 
 def _train(work_dir: str, data_set: str, variant: str, arguments: argparse.Namespace, seed: int) -> float:
-    """Trains to the end and returns the seconds of processor time, those of an earlier part of the run included."""
+    """Trains to the end; returns seconds of processor time, those before a Ctrl-C or a failure included."""
+    program = [sys.executable, os.path.join(_CHECKOUT, 'bin', 'train'), f'--gin_file={SETS[data_set][0]}']
+    params = [f'--gin_param={binding}' for binding in bindings(data_set, variant, arguments, seed)]
+    kept = os.path.join(work_dir, 'processor_seconds')
+    os.makedirs(work_dir, exist_ok=True)
+    spent = float(open(kept, encoding='utf-8').read()) if os.path.exists(kept) else 0.0
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    program = [sys.executable, os.path.join(_CHECKOUT, 'bin', 'train'), f'--gin_file={_SETS[data_set][0]}']
-    params = [f'--gin_param={binding}' for binding in _bindings(data_set, variant, arguments, seed)]
-    subprocess.run([*program, f'--work_dir={work_dir}', *params], check=True, cwd=os.getcwd())
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    try:
+        subprocess.run([*program, f'--work_dir={work_dir}', *params], check=True)
+    finally:
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        spent += after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        with open(kept, 'w', encoding='utf-8') as file:
+            file.write(f'{spent}\n')
+    return spent
 
 
-def _result(work_dir: str) -> dict[str, object]:
+def result(work_dir: str) -> dict[str, object]:
     """What the log of a finished run says: scores by step, and the lowest losses of the discriminators."""
     with open(os.path.join(work_dir, 'metrics.jsonl'), encoding='utf-8') as file:
         records = [json.loads(line) for line in file]
@@ -119,17 +132,17 @@ def _result(work_dir: str) -> dict[str, object]:
 
 def _row(row: dict, look: int) -> list[str]:
     values = row['looks'][str(look)]
-    cells = [f'{values[f"recognition/{name}"]:.3g}' for name in _COLUMNS]
+    cells = [f'{values[f"recognition/{name}"]:.3g}' for name in COLUMNS]
     return [*cells, f'{values["offline_frechet/distance"]:.4g}']
 
 
-def _table(rows: list[dict]) -> Iterator[str]:
+def table(rows: list[dict]) -> Iterator[str]:
     """A Markdown table of each data set; at equal time, the last score that the base's processor time allows."""
     for data_set in dict.fromkeys(row['set'] for row in rows):
         members = [row for row in rows if row['set'] == data_set]
         base = next((row for row in members if row['variant'] == 'base'), members[0])
         held_out = base['looks'][str(base['steps'])]
-        heads = [f'{name} ({held_out[f"recognition/{name}_floor"]:.3g})' for name in _COLUMNS]
+        heads = [f'{name} ({held_out[f"recognition/{name}_floor"]:.3g})' for name in COLUMNS]
         heads.append(f'offline ({held_out["offline_frechet/floor"]:.3g})')
         heads += ['processor s a step', 'offline at equal time', 'lowest loss of D_S, D_T']
         yield f'\n{data_set}, {base["steps"]} steps (held-out clips)\n'
@@ -149,7 +162,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--runs', required=True, help='folder of the runs and of results.jsonl')
     parser.add_argument('--sets', default='shapes,weizmann,scenes')
-    parser.add_argument('--variants', default=','.join(_VARIANTS))
+    parser.add_argument('--variants', default=','.join(VARIANTS))
     parser.add_argument('--seeds', default='0')
     parser.add_argument('--steps', type=int, default=1000)
     parser.add_argument('--precision', default='float32')
@@ -166,16 +179,14 @@ def main() -> None:
         for data_set in arguments.sets.split(','):
             for variant in arguments.variants.split(','):
                 key = {'set': data_set, 'variant': variant, 'seed': seed, 'steps': arguments.steps}
-                if any(row.items() >= key.items() for row in rows):
+                if not is_possible(data_set, variant) or any(row.items() >= key.items() for row in rows):
                     continue
-                if data_set == 'shapes' and variant == 'mirrored clips':
-                    continue  # the shapes are endless
                 work_dir = os.path.join(arguments.runs, f'{data_set}-{variant.replace(" ", "_")}-{seed}')
                 seconds = _train(work_dir, data_set, variant, arguments, seed)
-                rows.append({**key, 'seconds': seconds, 'bindings': _VARIANTS[variant], **_result(work_dir)})
+                rows.append({**key, 'seconds': seconds, 'bindings': VARIANTS[variant], **result(work_dir)})
                 with open(results, 'a', encoding='utf-8') as file:
                     file.write(json.dumps(rows[-1]) + '\n')
-                sys.stdout.write('\n'.join(_table(rows)) + '\n')
+                sys.stdout.write('\n'.join(table(rows)) + '\n')
                 sys.stdout.flush()
 
 

@@ -119,17 +119,15 @@ class Recognition:
         """
         if generator.context_frames:
             raise InputError('recognition asks for clips of a class, and this model continues clips; use prediction.')
-        tf.io.gfile.makedirs(output_dir)
-        if self._judge is None:
-            self._judge = self._make_judge(data, output_dir, log)
+        judge = self.judge(data, output_dir, log)
         log(f'{NAME}: {self._num_samples} samples')
         samples = labelled_clips.generated(generator, self._num_samples, self._seed, truncation, looked_at)
         result = {
             'protocol': NAME,
             'source': 'this package: a classifier trained on the same data',
-            'scores': self._judge.scores(samples),
-            'classes': self._judge.by_class(samples, data.class_names),
-            'classifier': self._judge.identity,
+            'scores': judge.scores(samples),
+            'classes': judge.by_class(samples, data.class_names),
+            'classifier': judge.identity,
             'fake_clips': self._num_samples,
             'real_clips': self._training_clips,
             'seed': self._seed,
@@ -137,10 +135,21 @@ class Recognition:
             'standing_statistics': standing_statistics,
             'model': dict(model),
             'versions': report.versions(),
-            'warnings': self._judge.warnings(),
+            'warnings': judge.warnings(),
         }
         report.append(os.path.join(output_dir, report.FILE_NAME), [result])
         return result
+
+    def judge(self, data: ClipSource, output_dir: str, log: Callable[[str], None] = _LOG.info) -> Judge:
+        """The trained classifier, kept in output_dir, beside the clips that it compares with; made once.
+
+        Raises:
+            InputError: the data cannot serve.
+        """
+        tf.io.gfile.makedirs(output_dir)
+        if self._judge is None:
+            self._judge = self._make_judge(data, output_dir, log)
+        return self._judge
 
     def _make_judge(self, data: ClipSource, output_dir: str, log: Callable[[str], None]) -> Judge:
         train, test = labelled_clips.open_splits(data)
@@ -195,18 +204,18 @@ class Judge:
         seed: int,
     ) -> None:
         self.identity = identity
-        self.training = training
+        self.training, self.held_out = training, held_out
         self._recognizer, self._seed = recognizer, seed
         self.features, _ = recognizer.look(training.clips)
         self._real = recognition.diversity(training.clips, training.labels, seed), recognition.motion(training.clips)
         self._limits = recognition.nearest(recognizer.look(held_out.clips)[0], self.features)[0]
-        self._held_out, self._count = self._numbers(held_out), len(held_out.labels)
+        self._floors = self._numbers(held_out)
 
     def scores(self, samples: LabelledClips) -> dict[str, dict[str, object]]:
         """Every score of the samples; `floor` is that of real clips that were held out."""
         return {
-            name: {'value': value, 'floor': {'value': real, 'clips': [self._count]}}
-            for name, value, real in zip(SCORES, self._numbers(samples), self._held_out)
+            name: {'value': value, 'floor': {'value': real, 'clips': [len(self.held_out.labels)]}}
+            for name, value, real in zip(SCORES, self._numbers(samples), self._floors)
         }
 
     def by_class(self, samples: LabelledClips, names: tuple[str, ...]) -> dict[str, float]:
@@ -220,12 +229,12 @@ class Judge:
         return shares
 
     def nearest(self, clips: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Distance in features of clips [N, T, s, s, C] to the nearest training clip, and which that is."""
+        """Distance in features of uint8 clips [N, T, s, s, C] to the nearest training clip, and which that is."""
         return recognition.nearest(self._recognizer.look(clips)[0], self.features)
 
     def warnings(self) -> list[str]:
         """What a reader of the scores must know."""
-        recognised = self._held_out[0]
+        recognised = self._floors[0]
         if recognised >= 0.9:
             return []
         return [f'recognition: the classifier knows only {recognised:.2f} of the held-out clips: read shares beside it']
