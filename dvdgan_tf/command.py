@@ -73,8 +73,7 @@ def run_program(name: str) -> None:
         sys.exit(_refuse(str(error)))
     from absl import flags  # after the check, because it is installed with the rest
 
-    if 'TF_CPP_MIN_LOG_LEVEL' not in os.environ:
-        os.environ['TF_CPP_MIN_LOG_LEVEL'] = '3'
+    if os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3') == '3':
         sys.meta_path.insert(0, _QuietImport())
         warnings.filterwarnings('ignore', r'\s*Warning: tf\.lite\.Interpreter is deprecated', UserWarning)
     # Ctrl-C while TensorFlow is imported, which takes seconds, ends the process without a traceback.

@@ -88,6 +88,7 @@ def test_what_tensorflow_writes_while_it_is_imported_is_held_back(tmp_path, monk
     assert 'cuDNN' in failed.stderr and 'a library is missing' in failed.stderr
     wanted = start(tmp_path, f"{NOISE}print(os.environ['TF_CPP_MIN_LOG_LEVEL'])", TF_CPP_MIN_LOG_LEVEL='0')
     assert wanted.stdout == '0\n' and 'cuDNN' in wanted.stderr
+    assert 'cuDNN' not in start(tmp_path, NOISE, TF_CPP_MIN_LOG_LEVEL='3').stderr
 
 
 def test_a_wrong_environment_is_said_by_the_programs(tmp_path):
