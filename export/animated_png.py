@@ -13,10 +13,10 @@ _SLOWEST, _FASTEST = 0.1, 1000.0  # frames per second; the delay is a fraction o
 
 
 def write(path: str, frames: Sequence[bytes], fps: float) -> None:
-    """Writes PNG files of one size as one endlessly looping film; a failed write leaves no file.
+    """Writes PNG files of one size as one endlessly looping animation; a failed write leaves no file.
 
     Args:
-        path: of the film.
+        path: of the animation.
         frames: at least one.
         fps: frames per second, 0.1 to 1000.
 
@@ -24,10 +24,10 @@ def write(path: str, frames: Sequence[bytes], fps: float) -> None:
         OSError: there is no room, no permission or no such folder.
         ValueError: a frame is no PNG of the size of the first, or fps is out of range.
     """
-    film, unfinished = animated(frames, fps), f'{path}.writing'
+    animation, unfinished = animated(frames, fps), f'{path}.writing'
     try:
         with open(unfinished, 'wb') as file:
-            file.write(film)
+            file.write(animation)
         os.replace(unfinished, path)
     except OSError:
         if os.path.isfile(unfinished):

@@ -1,4 +1,4 @@
-"""What the runners of TFLite and ONNX share: flags, the inputs that a seed and a class stand for, and the film."""
+"""What the runners of TFLite and ONNX share: flags, inputs of a seed and a class, and the clip as a file."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def make_parser(description: str) -> argparse.ArgumentParser:
     parser.add_argument('--truncation', type=float, default=1.0, help='Standard deviation of the latent, 0 to 1.')
     parser.add_argument('--context', help='For a model that continues clips: an npy file, uint8 [C_frames, H, W, C].')
     parser.add_argument('--threads', type=int, default=processors(), help='All processors by default.')
-    parser.add_argument('--fps', type=float, default=8.0, help='Frames per second of the film.')
+    parser.add_argument('--fps', type=float, default=8.0, help='Frames per second of the clip.')
     parser.add_argument('--output', required=True, help='The animated PNG to write.')
     return parser
 
@@ -87,7 +87,7 @@ def read_array(path: str) -> np.ndarray:
     return array
 
 
-def write_film(path: str, clip: np.ndarray, fps: float) -> None:
+def write_clip(path: str, clip: np.ndarray, fps: float) -> None:
     """Writes a clip float32 [T, H, W, C] in [-1, 1].
 
     Raises:

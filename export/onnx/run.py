@@ -34,7 +34,7 @@ def main(words: Sequence[str] | None = None) -> None:
         shapes = {value.name: value.shape for value in session.get_inputs()}
         context_shape = shapes['context'][1:] if 'context' in shapes else None
         inputs = runner.make_inputs(arguments, shapes['latent'][1], context_shape)
-        runner.write_film(arguments.output, answer(session, inputs), arguments.fps)
+        runner.write_clip(arguments.output, answer(session, inputs), arguments.fps)
     except (OSError, ValueError) as error:
         parser.error(f'{error}.')
 

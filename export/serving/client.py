@@ -53,7 +53,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument('--truncation', type=float, default=1.0, help='Standard deviation of the latent, 0 to 1.')
     parser.add_argument('--context', help='For a model that continues clips: an npy file of frames.')
     parser.add_argument('--timeout_seconds', type=float, default=60.0, help='How long to wait.')
-    parser.add_argument('--fps', type=float, default=8.0, help='Frames per second of the film.')
+    parser.add_argument('--fps', type=float, default=8.0, help='Frames per second of the clip.')
     parser.add_argument('--output', required=True, help='The animated PNG to write.')
     return parser
 

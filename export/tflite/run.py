@@ -32,7 +32,7 @@ def main(words: Sequence[str] | None = None) -> None:
         began = time.perf_counter()
         clip = answer(model, inputs)
         print(f'{time.perf_counter() - began:.3f} s')
-        runner.write_film(arguments.output, clip, arguments.fps)
+        runner.write_clip(arguments.output, clip, arguments.fps)
     except (ImportError, OSError, ValueError) as error:
         parser.error(f'{error}.')
 

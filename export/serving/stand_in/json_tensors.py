@@ -112,7 +112,7 @@ def _decimals(value: object, dtype: type) -> bool:
     limits = np.finfo(dtype)
     if type(value) is int:
         return abs(value) < 1 << (limits.nmant + 1)
-    return type(value) is float and (not math.isfinite(value) or abs(value) <= limits.max)
+    return type(value) is float and (not math.isfinite(value) or abs(value) <= float(limits.max))
 
 
 def _plain(value: object, as_bytes: bool) -> object:
