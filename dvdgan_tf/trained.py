@@ -12,6 +12,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 from dvdgan_tf import config, files
+from dvdgan_tf.data.stream import ClipSource
 from dvdgan_tf.errors import InputError
 from dvdgan_tf.models import variables
 from dvdgan_tf.training import data_facts, loop
@@ -57,7 +58,7 @@ class Trained:
     trusted: bool = False
 
     @functools.cached_property
-    def data(self) -> loop.Clips:
+    def data(self) -> ClipSource:
         """The data it was trained on, opened when they are first asked for; replaces the present configuration.
 
         Raises:

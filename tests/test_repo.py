@@ -48,13 +48,13 @@ ARROWS = {
     # The networks and the data arrive as arguments; of models only what is not a network is imported.
     'training': {
         *('losses', 'layers', 'models.discriminator_inputs', 'models.standing', 'models.variables'),
-        *('sampling', 'distribute'),
+        *('sampling', 'distribute', 'data.stream'),
     },
     'planning': {'models.variables', 'training', 'distribute'},
     'report': {'sampling'},
     'serving': {'sampling'},
     'exporters': {'shipped', 'layers', 'models.variables', 'sampling', 'serving'},
-    'trained': {'config', 'models.variables', 'training'},
+    'trained': {'config', 'data.stream', 'models.variables', 'training'},
     'model_folder': {'config', 'trained', 'training'},
     'opening': {'trained'},
     'benchmarks': {

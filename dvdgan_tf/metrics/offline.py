@@ -1,30 +1,19 @@
-"""The offline Frechet distance: a quality number that needs no download.
+"""The network of the protocols offline_<n>: quality numbers that need no download.
 
-It is the Frechet distance in the features of a fixed, seeded, **untrained** 3-D convolutional network. It is **not
-FVD**, and its values compare with nothing but itself at the same clip size, number of clips and seed. Read it against
-`floor`, the distance between two disjoint draws of real clips. It falls as clips get closer to real ones in
-brightness, texture and motion; blurred, frozen, frame-shuffled and noisy clips all score above the floor.
-
-Example, during training:
-
-    offline = OfflineFrechet((clip for clip, label in data.training(0, 32, 32)), num_clips=256)
-    ceiling = offline.score(untrained_batches())
-    ...
-    value = offline.score(generator(sample_latents(seed, 32, 1.0), labels) for seed in range(8))
-    log({'distance': value, 'floor': offline.floor})
+It is a fixed, seeded, **untrained** 3-D convolutional network. The Frechet distance in its features is **not FVD**, and
+its values compare with nothing but itself at the same clip size, number of clips and seed. Read it against the floor,
+the distance between two disjoint sets of real clips. It falls as clips get closer to real ones in brightness, texture
+and motion; blurred, frozen, frame-shuffled and noisy clips all score above the floor.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
 
 import numpy as np
 import tensorflow as tf
 
 from dvdgan_tf.errors import InputError
-from dvdgan_tf.metrics.scores import frechet_distance
-from dvdgan_tf.metrics.statistics import Moments
 
 FEATURES = 256
 _CHANNELS = (32, 48, 48)
@@ -88,57 +77,5 @@ def check_clips(clips: tf.Tensor | np.ndarray) -> None:
     if len(shape) != 5 or shape[-1] not in (1, 3) or shape[1] < 2 or min(shape[2:4]) < 16:
         raise InputError(
             f'clips have shape {shape}; the offline network takes [clips, frames, height, width, channels] with '
-            'at least 2 frames, 16 rows, 16 columns and 1 or 3 channels'
+            'at least 2 frames, 16 rows, 16 columns and 1 or 3 channels.'
         )
-
-
-class OfflineFrechet:
-    """Offline Frechet distance of generated clips against a fixed draw of real ones.
-
-    Args:
-        real_clips: batches [b, T, H, W, C] in [-1, 1]; 2 * num_clips are read: one half is what `score` compares with,
-            the other gives the floor.
-        num_clips: clips on each side, at least 2. The distance of finite sets is biased upwards: compare only at equal
-            numbers.
-        seed: of the network's weights.
-
-    Attributes:
-        floor: distance between the two halves of the real clips; the score that a perfect generator gets.
-    """
-
-    def __init__(self, real_clips: Iterable, num_clips: int = 256, seed: int = 0):
-        if num_clips < 2:
-            raise InputError(f'num_clips is {num_clips}; the offline Frechet distance needs at least 2')
-        self.num_clips = num_clips
-        self.network = OfflineNetwork(seed)
-        batches = iter(real_clips)
-        self._real, left = self._moments(batches, None, 'real')
-        other, _ = self._moments(batches, left, 'real')
-        self.floor = frechet_distance(self._real, other)
-
-    def score(self, clips: Iterable) -> float:
-        """Distance of the first num_clips of `clips`, batches [b, T, H, W, C] in [-1, 1]; ends when it has them.
-
-        Raises:
-            InputError: too few clips, or clips that are not finite.
-        """
-        fake, _ = self._moments(iter(clips), None, 'generated')
-        return frechet_distance(self._real, fake)
-
-    def _moments(self, batches: Iterable, left: np.ndarray | None, kind: str) -> tuple[Moments, np.ndarray]:
-        """Statistics of the next num_clips, and the features left of the last batch: the next draw begins with them."""
-        moments = Moments(FEATURES)
-        left = np.zeros((0, FEATURES), np.float32) if left is None else left
-        while True:
-            take = min(self.num_clips - moments.count, len(left))
-            moments.update(left[:take])
-            left = left[take:]
-            if moments.count == self.num_clips:
-                return moments, left
-            clips = next(batches, None)
-            if clips is None:
-                raise InputError(
-                    f'only {moments.count} {kind} clips were given where {self.num_clips} are needed; lower num_clips'
-                )
-            check_clips(clips)
-            left = self.network(tf.convert_to_tensor(clips)).numpy()

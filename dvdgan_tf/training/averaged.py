@@ -7,8 +7,8 @@ from typing import Protocol
 import tensorflow as tf
 import tf_keras as keras
 
+from dvdgan_tf.data.stream import ClipSource
 from dvdgan_tf.training.checkpoint import Checkpointer
-from dvdgan_tf.training.device_loop import Clips
 from dvdgan_tf.training.ema_statistics import AverageStatistics
 from dvdgan_tf.training.preview import Preview
 from dvdgan_tf.training.run_log import RunLog
@@ -19,11 +19,11 @@ from dvdgan_tf.training.step import GanStep
 class Evaluation(Protocol):
     """Scores of a generator, taken every so many steps."""
 
-    def check(self, data: Clips) -> None:
+    def check(self, data: ClipSource) -> None:
         """Raises InputError where the data cannot serve."""
 
     def __call__(
-        self, generator: keras.Model, data: Clips, step: int, work_dir: str, strategy: tf.distribute.Strategy
+        self, generator: keras.Model, data: ClipSource, step: int, work_dir: str, strategy: tf.distribute.Strategy
     ) -> dict[str, float]:
         """Scores the generator at this step; every process calls it and gets the scores, whose names have one slash."""
 
@@ -72,7 +72,7 @@ class Showing:
     """
 
     def __init__(
-        self, step: GanStep, data: Clips, previews: Previews, statistics: AverageStatistics, log: RunLog | None
+        self, step: GanStep, data: ClipSource, previews: Previews, statistics: AverageStatistics, log: RunLog | None
     ) -> None:
         self._log = log
         self._statistics = statistics
@@ -110,7 +110,7 @@ class Scoring:
         self,
         evaluation: Evaluation,
         generator: keras.Model,
-        data: Clips,
+        data: ClipSource,
         work_dir: str,
         distribution: tf.distribute.Strategy,
         statistics: AverageStatistics,

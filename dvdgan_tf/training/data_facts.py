@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from dvdgan_tf import files
+from dvdgan_tf.data.stream import ClipSource
 from dvdgan_tf.errors import InputError
-from dvdgan_tf.training.device_loop import Clips
 
 FILE_NAME = 'data.json'
 _LOG = logging.getLogger(__name__)
@@ -34,7 +34,7 @@ class DataFacts(NamedTuple):
     identity: dict[str, Any] | None = None
 
 
-def write(work_dir: str, data: Clips) -> None:
+def write(work_dir: str, data: ClipSource) -> None:
     """Writes `data.json`.
 
     Raises:
@@ -65,7 +65,7 @@ def read(work_dir: str) -> DataFacts:
         raise InputError(f'cannot read {path} ({reason}); bin/train writes it when it goes on with the run.') from error
 
 
-def check(work_dir: str, data: Clips, accept_other: bool = False) -> None:
+def check(work_dir: str, data: ClipSource, accept_other: bool = False) -> None:
     """Checks that a run goes on with the data that it began with; the log says if it does not and may.
 
     Raises:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Callable, Protocol
+from typing import Callable
 
 import tensorflow as tf
 
+from dvdgan_tf.data.stream import ClipSource
 from dvdgan_tf.distribute.strategy import distribute, sum_over_replicas
 from dvdgan_tf.training.step import GanStep
 
@@ -18,27 +19,7 @@ _REPORTED = (
 Totals = dict[str, tf.Tensor]
 
 
-class Clips(Protocol):
-    """What training asks of its data; clips are float32 [T, R, R, C] in [-1, 1]."""
-
-    resolution: int
-    num_frames: int
-    video_channels: int
-    num_classes: int
-    class_names: tuple[str, ...]
-    value_range: tuple[float, float]
-    stride: int
-
-    def training(
-        self, first_example: int, global_batch: int, replica_batch: int, host_index: int = 0, host_count: int = 1
-    ) -> tf.data.Dataset:
-        """Endless (clip [replica_batch, T, R, R, C], label [replica_batch]) from an example number on."""
-
-    def identity(self) -> dict:
-        """What tells these clips from others."""
-
-
-def training_batches(distribution: tf.distribute.Strategy, step: GanStep, data: Clips, first: int) -> Iterator:
+def training_batches(distribution: tf.distribute.Strategy, step: GanStep, data: ClipSource, first: int) -> Iterator:
     """Global batches of real clips, each replica's share on its device, from where step `first` needs them."""
     first_example = first * step.batches_per_step * step.global_batch
     return iter(

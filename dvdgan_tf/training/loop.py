@@ -15,12 +15,13 @@ from typing import Callable, NamedTuple
 import tensorflow as tf
 import tf_keras as keras
 
+from dvdgan_tf.data.stream import ClipSource
 from dvdgan_tf.distribute.strategy import Processes, device_type, make_strategy
 from dvdgan_tf.errors import InputError
 from dvdgan_tf.training import data_facts
 from dvdgan_tf.training.averaged import Evaluation, Saving, Scoring, Showing
 from dvdgan_tf.training.checkpoint import Checkpointer
-from dvdgan_tf.training.device_loop import Clips, make_device_loop, training_batches
+from dvdgan_tf.training.device_loop import make_device_loop, training_batches
 from dvdgan_tf.training.ema_statistics import AverageStatistics
 from dvdgan_tf.training.interrupts import StopRequest
 from dvdgan_tf.training.precision import check_hardware, set_precision
@@ -45,7 +46,7 @@ class Outcome(NamedTuple):
 def train(
     *,
     work_dir: str,
-    data: Clips,
+    data: ClipSource,
     gan_step: Callable[[], GanStep],
     train_steps: int,
     seed: int = 0,
@@ -153,7 +154,7 @@ def _check_counts(*counts: int) -> None:
         raise InputError(f'train was given {min(counts)} steps or clips; every such number must be at least 1.')
 
 
-def _check_fit(data: Clips, generator: keras.Model) -> None:
+def _check_fit(data: ClipSource, generator: keras.Model) -> None:
     """Stops before training where the clips are not those that the generator makes; prediction knows no classes."""
     frames = generator.context_frames + generator.num_frames
     if data.num_frames != frames:
