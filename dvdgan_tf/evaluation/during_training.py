@@ -106,22 +106,7 @@ class ProtocolScores:
             reuse=False,
             log=_LOG.info,
         )
-        ceilings = {
-            (result['protocol'], name): score['value']
-            for result in report.read(os.path.join(folder, report.FILE_NAME))
-            if result['model']['step'] == 0
-            for name, score in result['scores'].items()
-        }
-        scalars = {}
-        for result in results:
-            for name, score in result['scores'].items():
-                scalar = f'{result["protocol"]}/{name}'
-                scalars[scalar] = score['value']
-                if score.get('floor'):
-                    scalars[f'{scalar}_floor'] = score['floor']['value']
-                    if (result['protocol'], name) in ceilings:
-                        scalars[f'{scalar}_ceiling'] = ceilings[result['protocol'], name]
-        return scalars
+        return _scalars(results, report.read(os.path.join(folder, report.FILE_NAME)))
 
     def is_best(self, work_dir: str, step: int) -> bool:
         """Whether no other step of this work directory, in any run, scored better than this one."""
@@ -131,6 +116,26 @@ class ProtocolScores:
             if result['protocol'] == protocol and score in result['scores']:
                 values[result['model']['step']] = report.sign(score) * result['scores'][score]['value']
         return bool(values) and values.get(step) == min(values.values())
+
+
+def _scalars(results: Sequence[dict], of_all_steps: Sequence[dict]) -> dict[str, float]:
+    """Scores by protocol/score, and beside those that have a floor that and the ceiling, the score of step 0."""
+    ceilings = {
+        f'{result["protocol"]}/{name}': score['value']
+        for result in of_all_steps
+        if result['model']['step'] == 0
+        for name, score in result['scores'].items()
+    }
+    scalars = {}
+    for result in results:
+        for name, score in result['scores'].items():
+            scalar = f'{result["protocol"]}/{name}'
+            scalars[scalar] = score['value']
+            if score.get('floor'):
+                scalars[f'{scalar}_floor'] = score['floor']['value']
+                if scalar in ceilings:
+                    scalars[f'{scalar}_ceiling'] = ceilings[scalar]
+    return scalars
 
 
 def load_networks(
