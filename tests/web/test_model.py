@@ -102,18 +102,33 @@ def test_a_gif_of_few_and_of_many_colours_is_read_back_exactly(tmp_path):
             assert gif.info['duration'] == 100
 
 
-@pytest.mark.parametrize(
-    'options',
-    [
-        {'attention': {8: SeparableAttention}, 'moments': GroupMoments, 'last_moments': LayerMoments},
-        {'attention': {4: SelfAttention}, 'block': DeepGeneratorBlock, 'video_channels': 1},
-    ],
-    ids=['separable-group-layer', 'full-deep-grey'],
-)
-def test_every_kind_of_generator_runs_in_node_as_it_does_live(tmp_path, options):
-    source = exported.of_generator(Generator(16, 2, 3, 2, **options))
+def test_every_kind_of_layer_runs_in_node_as_it_does_live(tmp_path):
+    options = {'attention': {8: SeparableAttention, 4: SelfAttention}, 'block': DeepGeneratorBlock, 'video_channels': 1}
+    moments = {'moments': GroupMoments, 'last_moments': LayerMoments}
+    source = exported.of_generator(Generator(16, 2, 3, 1, **options, **moments))
     write_graph(tfjs._traced(source.frozen), 'float32', str(tmp_path))
     (tmp_path / 'metadata.json').write_text(json.dumps(source.about))
     clips, _ = tfjs_node.answers(source, str(tmp_path))
     assert source.probe.clips.std() > 0.05
     np.testing.assert_allclose(clips, source.probe.clips, atol=1e-4)
+
+
+def test_a_grid_has_a_column_a_class_or_rows_that_hold_all_classes(tmp_path):
+    code = """
+        import { defaults } from 'PAGE/js/address.js';
+        import { VIEWS } from 'PAGE/js/views.js';
+        const grids = [1, 2, 4, 6, 10, 101].map((count) => {
+          const classes = Array.from({ length: count }, (_, label) => `class_${label}`);
+          const { cells, columns, headings } = VIEWS.grid(defaults(classes), { classes });
+          return [cells.length, columns, headings.length, cells[1].caption, cells.at(-1).label];
+        });
+        console.log(JSON.stringify(grids));
+    """
+    assert evaluated(tmp_path, code) == [
+        [12, 4, 0, 'seed 1', 'class 0, seed 11'],
+        [6, 2, 2, 'seed 0', 'class 1, seed 2'],
+        [12, 4, 4, 'seed 0', 'class 3, seed 2'],
+        [18, 6, 6, 'seed 0', 'class 5, seed 2'],
+        [10, 5, 0, 'class 1', 'class 9, seed 0'],
+        [36, 6, 0, 'class 1', 'class 35, seed 0'],
+    ]

@@ -11,8 +11,10 @@ from playwright.sync_api import expect
 LARGEST = 2  # of 255: kernels are stored in 16 bits
 MEAN = 0.25
 FRAMES = ABOUT['num_frames']
-ROWS = 3
-COLUMNS = len(CLASSES) if 1 < len(CLASSES) <= 6 else 4 if len(CLASSES) == 1 else 6
+# A column for each class, or as few rows of at most six as hold all classes; four seeds where there is one class.
+ROWS_OF_CLASSES = -(-len(CLASSES) // 6)
+COLUMNS = -(-len(CLASSES) // ROWS_OF_CLASSES) if len(CLASSES) > 1 else 4
+ROWS = 3 if ROWS_OF_CLASSES == 1 else min(6, ROWS_OF_CLASSES)
 PHONE = {'width': 375, 'height': 740}
 
 

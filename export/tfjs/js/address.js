@@ -4,6 +4,8 @@
 
 export const POSITIONS = 16; // of the way between two videos
 export const MOST_ROWS = 6;
+export const MOST_COLUMNS = 6;
+const OPENING_ROWS = 3; // of seeds, where a column is a class
 
 const VIEWS = ['one', 'morph', 'grid'];
 const SEED = /^-?\d{1,19}$/;
@@ -14,18 +16,24 @@ export function parseSeed(text) {
   return valid ? BigInt(text) : null;
 }
 
+/** The columns of a grid of all classes: one a class, or as few rows of at most six as hold them all. */
+export function columnsOf(classes) {
+  return Math.ceil(classes.length / Math.ceil(classes.length / MOST_COLUMNS));
+}
+
 /**
  * What is chosen where nothing was chosen yet: a grid of all classes at a truncation that shows a model well.
  * @returns {{view: string, first: {label: number, seed: bigint}, second: {label: number, seed: bigint}, weight: number,
  *   grid: {label: number | null, seed: bigint, rows: number}, truncation: number}} a grid without label has all classes.
  */
 export function defaults(classes) {
+  const rows = Math.ceil(classes.length / columnsOf(classes));
   return {
     view: 'grid',
     first: { label: 0, seed: 0n },
     second: { label: classes.length - 1, seed: 1n },
     weight: 0,
-    grid: { label: classes.length > 1 ? null : 0, seed: 0n, rows: 3 },
+    grid: { label: classes.length > 1 ? null : 0, seed: 0n, rows: rows > 1 ? Math.min(rows, MOST_ROWS) : OPENING_ROWS },
     truncation: 0.7,
   };
 }

@@ -1,10 +1,9 @@
 /**
  * What the three views show: cells with the video that each wants, and how they are arranged.
  */
-import { POSITIONS } from './address.js';
+import { MOST_COLUMNS, POSITIONS, columnsOf } from './address.js';
 import { plain } from './controls.js';
 
-const MOST_COLUMNS = 6;
 const COLUMNS_OF_ONE_CLASS = 4;
 const FRAMES_OF_MORPH = 96;
 
@@ -24,26 +23,28 @@ function position(chosen, { classes }) {
   return { cells: [{ label, first, second, weight }], columns: 1, name, caption: name };
 }
 
-/** All classes, a column each with its name above, or in rows of six where they are more; or seeds of one class. */
+/** All classes, a column each with its name above, or in rows of six at most where they are more; or seeds of one class. */
 function grid({ grid: { label, seed, rows } }, { classes }) {
-  const columned = label === null && classes.length <= MOST_COLUMNS;
-  const columns = columned ? classes.length : label === null ? MOST_COLUMNS : COLUMNS_OF_ONE_CLASS;
-  const width = label === null ? classes.length : 1; // videos of one seed
+  const all = label === null;
+  const columned = all && classes.length <= MOST_COLUMNS;
+  const columns = all ? columnsOf(classes) : COLUMNS_OF_ONE_CLASS;
+  const width = all ? classes.length : 1; // videos of one seed
+  const alone = rows * columns <= width; // one seed is all there is
   const cells = Array.from({ length: rows * columns }, (_, index) => {
     const video = { label: label ?? index % width, seed: seed + BigInt(Math.floor(index / width)) };
-    const caption = label === null && !columned ? nameOf(video, classes) : `seed ${video.seed}`;
-    return { label: nameOf(video, classes), caption, first: video, second: video, weight: 0 };
+    const name = nameOf(video, classes);
+    const caption = columned || !all ? `seed ${video.seed}` : alone ? plain(classes[video.label]) : name;
+    return { label: name, caption, first: video, second: video, weight: 0 };
   });
-  const [what, arranged] = columned
-    ? ['all classes', 'A column for each class, a row for each seed.']
-    : [label === null ? 'all classes' : plain(classes[label]), label === null ? 'Class after class.' : `Class: ${plain(classes[label])}.`];
+  const one = all ? '' : plain(classes[label]);
+  const wrapped = all ? `Class after class, from seed ${seed} on.` : `Class: ${one}.`;
+  const arranged = columned ? 'A column for each class, a row for each seed.' : wrapped;
   return {
     cells,
     columns,
     headings: columned ? classes.map(plain) : [],
-    name: `${what} from seed ${seed}`,
+    name: `${one || 'all classes'} from seed ${seed}`,
     caption: `${arranged} Choose a video to see it larger.`,
-    chosen: true,
   };
 }
 
