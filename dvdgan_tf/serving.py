@@ -7,7 +7,7 @@ request: noise is drawn from its seeds by a counter-based generator.
 
 from __future__ import annotations
 
-from typing import Sequence
+from collections.abc import Sequence
 
 import tensorflow as tf
 

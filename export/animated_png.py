@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import struct
 import zlib
-from typing import Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 _MAGIC = b'\x89PNG\r\n\x1a\n'
 _MILLISECONDS = 1000

@@ -9,7 +9,6 @@ import os
 import statistics
 import subprocess
 import sys
-from typing import Dict, List
 
 import matplotlib
 
@@ -31,7 +30,7 @@ def _work_dir(folder: str, gin_file: str, seed: int) -> str:
     return os.path.join(folder, f'{os.path.splitext(os.path.basename(gin_file))[0]}_{seed}')
 
 
-def _records(work_dir: str) -> List[dict]:
+def _records(work_dir: str) -> list[dict]:
     path = os.path.join(work_dir, 'metrics.jsonl')
     if not os.path.exists(path):
         return []
@@ -45,7 +44,7 @@ def _train(work_dir: str, gin_file: str, seed: int) -> None:
     subprocess.run([*program, *arguments], check=True)
 
 
-def _curves(folder: str, gin_file: str) -> List[Dict[int, float]]:
+def _curves(folder: str, gin_file: str) -> list[dict[int, float]]:
     """Step to distance, for each seed."""
     logs = [_records(_work_dir(folder, gin_file, seed)) for seed in _SEEDS]
     return [{record['step']: record[_DISTANCE] for record in log} for log in logs]

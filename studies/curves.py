@@ -3,7 +3,6 @@
 import json
 import re
 import sys
-from typing import List, Tuple
 
 import matplotlib
 
@@ -23,7 +22,7 @@ _PANELS = {
 _OFFLINE = re.compile(r'offline_\w+/')  # version 0.1 wrote offline_frechet/distance, today's offline_256/frechet
 
 
-def _series(records: List[dict], name: str) -> Tuple[List[int], List[float]]:
+def _series(records: list[dict], name: str) -> tuple[list[int], list[float]]:
     found = [(record['step'], record[name]) for record in records if name in record]
     return [step for step, _ in found], [value for _, value in found]
 

@@ -6,7 +6,6 @@ and what a replica holds with one clip: variables and activations. Nothing of it
 
 import os
 import sys
-from typing import List
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
@@ -25,7 +24,7 @@ def _row(gin_file: str) -> str:
     return f'| `{name}` | {parameters} | {flops / 1e12:,.1f} | {cost.held / 1e9:.1f} | {cost.activations / 1e9:.2f} |'
 
 
-def main(gin_files: List[str]) -> None:
+def main(gin_files: list[str]) -> None:
     """Prints the table, each row as soon as it is known."""
     names = 'G, million', 'D_S', 'D_T', 'TFLOP a step', 'variables, GB', 'activations of a clip, GB'
     sys.stdout.write(f'| experiment | {" | ".join(names)} |\n')

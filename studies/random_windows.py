@@ -5,7 +5,7 @@ python studies/random_windows.py WORK_DIR STEP
 
 import os
 import sys
-from typing import Iterator
+from collections.abc import Iterator
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 

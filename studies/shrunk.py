@@ -7,7 +7,7 @@ a table: the bindings, the shape of the clip, and how far its pixels reach. Numb
 import os
 import sys
 import tempfile
-from typing import Any, List
+from typing import Any
 
 import numpy as np
 
@@ -24,7 +24,7 @@ _BINDINGS = ['CHANNEL_MULTIPLIER = 1', 'GLOBAL_BATCH = 2']
 _FRAMES = 96  # 48 at stride 2 is the longest
 
 
-def _bindings(gin_file: str) -> List[str]:
+def _bindings(gin_file: str) -> list[str]:
     """Those that shrink; attention has to find its sizes in the networks."""
     size = 64 if 'attention' in gin_file else _SIZE
     return [f'RESOLUTION = {size}', *_BINDINGS]
@@ -73,7 +73,7 @@ def _row(gin_file: str, folder: str) -> str:
     return f'| `{name}` | {", ".join(_bindings(gin_file))} | {shape} | {clip.min():.2f} to {clip.max():.2f} |'
 
 
-def main(gin_files: List[str]) -> None:
+def main(gin_files: list[str]) -> None:
     """Prints the table, each row as soon as it is known."""
     sys.stdout.write('| experiment | shrunk by | clip after 2 steps | its pixels |\n|---|---|---|---|\n')
     for gin_file in gin_files:

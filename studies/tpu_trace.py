@@ -9,7 +9,8 @@ import argparse
 import functools
 import os
 import sys
-from typing import Callable, Iterator, List, NamedTuple
+from collections.abc import Iterator
+from typing import Callable, NamedTuple
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
@@ -50,8 +51,8 @@ class Program(NamedTuple):
     operations: int
     sums: int
     summed_bytes: int
-    not_compiled: List[str]
-    not_static: List[str]
+    not_compiled: list[str]
+    not_static: list[str]
 
 
 class _AbsentCores(tf.distribute.cluster_resolver.TPUClusterResolver):
@@ -128,7 +129,7 @@ def _operations(graph: tf.Graph) -> Iterator[tf.Operation]:
                 yield from _operations(graph._get_function(operation.node_def.attr[attribute].func.name).graph)
 
 
-def _program(replicated: List[tf.Operation]) -> Program:
+def _program(replicated: list[tf.Operation]) -> Program:
     results = [result for node in replicated if node.type not in _SHAPES for result in node.outputs]
     tensors = [result for result in results if result.dtype not in (tf.resource, tf.variant)]
     sums = [node.outputs[0] for node in replicated if node.type == 'CrossReplicaSum']

@@ -8,7 +8,6 @@ tells, the efficiency follows from --peak, --share and --link: computing and a r
 import argparse
 import os
 import sys
-from typing import Tuple
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
@@ -21,7 +20,7 @@ from dvdgan_tf.training import loop  # noqa: E402
 _FLOAT_BYTES = 4
 
 
-def traffic(gin_file: str) -> Tuple[int, int]:
+def traffic(gin_file: str) -> tuple[int, int]:
     """Bytes of gradients and of moments that one step sums over the replicas."""
     config.parse([gin_file], fallbacks={'DATA_DIR': 'records'})
     gan_step = config.bindings(loop.train, only=['gan_step'])['gan_step']

@@ -11,7 +11,7 @@ import ctypes
 import importlib.util
 import os
 import sys
-from typing import Iterator
+from collections.abc import Iterator
 
 import numpy as np
 

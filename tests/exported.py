@@ -1,7 +1,7 @@
 """A tiny generator of each kind with weights that leave nothing at zero, made once for all tests of exports."""
 
 import functools
-from typing import Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf

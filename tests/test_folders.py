@@ -109,7 +109,7 @@ def test_an_unknown_split_is_refused(tmp_path):
 
 
 def test_bad_folders_are_refused_in_one_sentence(tmp_path):
-    with pytest.raises(InputError, match='There is no folder'):
+    with pytest.raises(InputError, match='there is no folder'):
         list_folder(str(tmp_path / 'nothing'))
     with pytest.raises(InputError, match='both in class folders and outside'):
         list_folder(touch(tmp_path, 'run/a.mp4', 'b.mp4'))

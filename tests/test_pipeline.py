@@ -212,7 +212,7 @@ def test_short_clips_are_left_out_and_counted(tmp_path, caplog):
     source = RecordClips(str(tmp_path / 'out'), 16, 4)
     assert (source.num_clips, source.num_too_short) == (CLIPS, CLIPS)
     assert '7 of 14 clips' in caplog.text
-    with pytest.raises(InputError, match=r'None of the 14 clips.*longest has 10'):
+    with pytest.raises(InputError, match=r'none of the 14 clips.*longest has 10'):
         RecordClips(str(tmp_path / 'out'), 16, 11)
 
 
@@ -223,7 +223,7 @@ def test_wrong_wishes_are_refused_in_one_sentence(folder, tmp_path):
         RecordClips(folder, 32, 4)
     with pytest.raises(InputError, match='give 1 or more'):
         RecordClips(folder, 16, 4, 0)
-    with pytest.raises(InputError, match='There is no manifest.json'):
+    with pytest.raises(InputError, match='there is no manifest.json'):
         RecordClips(str(tmp_path), 16, 4)
 
 

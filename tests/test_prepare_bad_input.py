@@ -21,11 +21,11 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 def test_nothing_to_store_is_an_error_that_says_why(tmp_path):
     (tmp_path / 'empty').mkdir()
-    with pytest.raises(InputError, match='There is no clip in x'):
+    with pytest.raises(InputError, match='there is no clip in x'):
         run(folders.list_folder(str(tmp_path / 'empty')), tmp_path / 'out')
     (tmp_path / 'bad').mkdir()
     (tmp_path / 'bad' / 'a.mp4').write_text('no video')
-    with pytest.raises(InputError, match='None of the 1 clips.*a.mp4 is not a video'):
+    with pytest.raises(InputError, match='none of the 1 clips.*a.mp4 is not a video'):
         run(folders.list_folder(str(tmp_path / 'bad')), tmp_path / 'out')
 
 
@@ -96,7 +96,7 @@ def test_damaged_manifests_and_indexes_are_found(tmp_path):
     manifest.write_text(json.dumps({**json.loads(text), 'format': 99}))
     with pytest.raises(InputError, match='format 99'):
         records.read_manifest(str(tmp_path / 'out'))
-    with pytest.raises(InputError, match='There is no manifest.json'):
+    with pytest.raises(InputError, match='there is no manifest.json'):
         records.read_manifest(str(tmp_path))
 
 
@@ -120,9 +120,9 @@ def test_what_may_not_be_read_or_is_gone_is_listed(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     'source, name, content, words',
     [
-        ('folder', 'nothing', None, 'There is no folder'),
+        ('folder', 'nothing', None, 'there is no folder'),
         ('folder', 'clips.csv', b'file,label\na.mp4,1\n', 'has no column path'),
-        ('ucf101', 'folder', None, 'There is no folder'),
+        ('ucf101', 'folder', None, 'there is no folder'),
     ],
 )
 def test_the_command_refuses_bad_input_in_one_sentence(tmp_path, source, name, content, words):

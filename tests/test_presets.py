@@ -95,7 +95,7 @@ def test_wrong_wishes_of_a_sample_are_one_sentence(work_dir, tmp_path, arguments
 @pytest.mark.parametrize(
     'params, sentence',
     [
-        (['pipeline.RecordClips.num_frames = 9'], 'None of the 4 clips .* has the 9 frames'),
+        (['pipeline.RecordClips.num_frames = 9'], 'none of the 4 clips .* has the 9 frames'),
         (['models.Generator.context_frames = 3'], 'clips of 3 frames, and the generator makes 2 after 3 of context'),
         (['models.Generator.context_frames = 0'], 'clips of 3 frames, and the generator makes 2 after 0 of context'),
         (['models.Generator.context_frames = -1'], '-1 context and 2 generated frames make no clip'),

@@ -3,13 +3,14 @@
 Two sets of videos: small ones (Weizmann, or drawn at 64x64 where no folder is given), and ten-second films at 340x256
 as Kinetics is usually kept. Run it under `taskset -c 0,1` for the numbers of two cores.
 """
+from __future__ import annotations
 
 import os
 import random
 import resource
 import tempfile
 import time
-from typing import Iterator, Optional, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -26,7 +27,7 @@ av = decoding.av  # decoding says what to do where it is missing
 
 
 def report(
-    videos: Optional[str] = None, films: Optional[str] = None, examples: int = 2000, with_step: bool = True
+    videos: str | None = None, films: str | None = None, examples: int = 2000, with_step: bool = True
 ) -> Iterator[str]:
     """Lines of text with everything that is measured.
 

@@ -10,7 +10,8 @@ import multiprocessing
 import os
 import resource
 import time
-from typing import Callable, Dict, Iterator, NamedTuple, Tuple
+from collections.abc import Iterator
+from typing import Callable, NamedTuple
 
 import tensorflow as tf
 import tf_keras as keras
@@ -50,10 +51,10 @@ OPTIONS = {
     '`mixed_bfloat16`': Options(precision='mixed_bfloat16'),
     '`mixed_bfloat16`, `recompute`': Options(recompute=True, precision='mixed_bfloat16'),
 }
-_Sizes = Tuple[int, int, int, int]  # resolution, frames, ch, batch
+_Sizes = tuple[int, int, int, int]  # resolution, frames, ch, batch
 
 
-def measure(options: Options, sizes: _Sizes, times: int) -> Dict[str, Cost]:
+def measure(options: Options, sizes: _Sizes, times: int) -> dict[str, Cost]:
     """The cost of each update under these options; this process should do nothing else.
 
     Args:
@@ -94,7 +95,7 @@ def _make_step(options: Options, resolution: int, frames: int, ch: int, batch: i
     )
 
 
-def _fastest(update: Callable[[], Dict[str, tf.Tensor]], times: int) -> Tuple[float, float]:
+def _fastest(update: Callable[[], dict[str, tf.Tensor]], times: int) -> tuple[float, float]:
     """CPU seconds and seconds of the fastest of so many calls after the first."""
     measured = []
     for _ in range(times + 1):
@@ -110,7 +111,7 @@ def _resident_bytes() -> int:
         return int(file.read().split()[1]) * os.sysconf('SC_PAGE_SIZE')
 
 
-def _measure_alone(options: Options, sizes: _Sizes, times: int) -> Dict[str, Cost]:
+def _measure_alone(options: Options, sizes: _Sizes, times: int) -> dict[str, Cost]:
     with multiprocessing.get_context('spawn').Pool(1) as process:
         return process.apply(measure, (options, sizes, times))
 
@@ -122,7 +123,7 @@ def report(resolution: int = 64, num_frames: int = 48, ch: int = 16, batch: int 
     yield f'{resolution}x{resolution}, {num_frames} frames, ch {ch}, batch {batch}; a step is 2 updates of D and 1 of G'
     yield '| options | results: D, G | growth: after D, after G | CPU seconds of a step | seconds of a step |'
     yield '|---|---|---|---|---|'
-    first: Dict[str, float] = {}
+    first: dict[str, float] = {}
     for name, options in OPTIONS.items():
         costs = _measure_alone(options, (resolution, num_frames, ch, batch), times)
         judging, making = costs['discriminators'], costs['generator']

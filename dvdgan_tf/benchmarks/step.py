@@ -13,7 +13,7 @@ import os
 import resource
 import tempfile
 import time
-from typing import Dict, Iterator, List, Tuple
+from collections.abc import Iterator
 
 import tensorflow as tf
 import tf_keras as keras
@@ -93,7 +93,7 @@ def make_step(
     return tf.function(lambda: step([pair] * step.batches_per_step), autograph=False)
 
 
-def time_by_operation(function: tf.types.experimental.GenericFunction) -> List[Tuple[str, float]]:
+def time_by_operation(function: tf.types.experimental.GenericFunction) -> list[tuple[str, float]]:
     """Milliseconds of one call by kind of operation, most first, from TensorFlow's profiler."""
     from tensorflow.tsl.profiler.protobuf import xplane_pb2
 
@@ -104,7 +104,7 @@ def time_by_operation(function: tf.types.experimental.GenericFunction) -> List[T
         (path,) = glob.glob(os.path.join(folder, '**', '*.xplane.pb'), recursive=True)
         with open(path, 'rb') as file:
             space.ParseFromString(file.read())
-    spent: Dict[str, float] = collections.Counter()
+    spent: dict[str, float] = collections.Counter()
     for plane in space.planes:
         for line in plane.lines if 'CPU' in plane.name else ():
             for event in line.events:

@@ -60,7 +60,7 @@ class RecordClips(ClipSource):
     ):
         if min(resolution, num_frames, stride) < 1:
             raise InputError(
-                f'Resolution {resolution}, {num_frames} frames and stride {stride} make no clip: give 1 or more.'
+                f'resolution {resolution}, {num_frames} frames and stride {stride} make no clip: give 1 or more.'
             )
         remote.register(data_dir)
         manifest = records.read_manifest(data_dir)
@@ -99,7 +99,7 @@ class RecordClips(ClipSource):
         window = f'{self.num_frames} frames at stride {self.stride}'
         if not self.num_clips:
             raise InputError(
-                f'None of the {len(index.frames)} clips of {data_dir} ({split}) has the {self._span} frames '
+                f'none of the {len(index.frames)} clips of {data_dir} ({split}) has the {self._span} frames '
                 f'that {window} need; the longest has {index.frames.max()}: ask for fewer frames or a smaller stride.'
             )
         if self.num_too_short:

@@ -19,7 +19,8 @@ import dataclasses
 import hashlib
 import os
 import re
-from typing import Any, Iterator
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -149,8 +150,8 @@ def read_manifest(folder: str) -> dict[str, Any]:
     text = read_optional(f'{folder}/{MANIFEST}')
     if text is None:
         if read_optional(f'{folder}/job.json') is not None:
-            raise InputError(f'The preparation of {folder} is not finished: run the same bin/prepare again.')
-        raise InputError(f'There is no {MANIFEST} in {folder}: give a folder that bin/prepare has filled.')
+            raise InputError(f'the preparation of {folder} is not finished: run the same bin/prepare again.')
+        raise InputError(f'there is no {MANIFEST} in {folder}: give a folder that bin/prepare has filled.')
     try:
         manifest = schema.parse(text)
         schema.record({'format': schema.integer()})(manifest, '')
@@ -286,7 +287,7 @@ def check_shard(folder: str, shard: dict[str, Any]) -> list[dict[str, Any]]:
     path = f'{folder}/{shard["file"]}'
     index = read_index(folder, shard['file'])
     if index is None or index[2] != shard['index_sha256']:
-        raise InputError(f'The index of {path} is missing or not the one that was prepared: prepare the data again.')
+        raise InputError(f'the index of {path} is missing or not the one that was prepared: prepare the data again.')
     try:
         size = tf.io.gfile.stat(path).length
     except tf.errors.OpError:

@@ -6,7 +6,8 @@ Processes that decode local files never import TensorFlow through this module: t
 from __future__ import annotations
 
 import os
-from typing import Any, BinaryIO, Iterator
+from collections.abc import Iterator
+from typing import Any, BinaryIO
 
 from dvdgan_tf import files
 from dvdgan_tf.errors import InputError
@@ -92,9 +93,9 @@ def list_files(folder: str) -> list[str]:
     if files.is_remote(folder):
         found = _list_remote(folder)
     elif not os.path.isdir(folder):
-        raise InputError(f'There is no folder {folder}: give the folder that holds the data set.')
+        raise InputError(f'there is no folder {folder}: give the folder that holds the data set.')
     elif not os.access(folder, os.R_OK | os.X_OK):
-        raise InputError(f'The folder {folder} may not be read: change its permissions.')
+        raise InputError(f'the folder {folder} may not be read: change its permissions.')
     else:
         found = list(_walk(folder, '', ()))
     return sorted(path for path in found if not any(part.startswith('.') for part in path.split('/')))
@@ -129,7 +130,7 @@ def _list_remote(folder: str) -> list[str]:
     except tf.errors.OpError as error:
         raise InputError(f'{folder} cannot be listed ({error.message}): check the path and the credentials.') from None
     if not found:
-        raise InputError(f'There is nothing at {folder}: give the folder that holds the data set.')
+        raise InputError(f'there is nothing at {folder}: give the folder that holds the data set.')
     return [path[len(folder) + 1 :] for path in found]
 
 

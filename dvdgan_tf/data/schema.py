@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import math
 import re
-from typing import Any, Callable, Iterable
+from collections.abc import Iterable
+from typing import Any, Callable
 
 LARGEST = 2**53  # of whole numbers: what every reader of JSON keeps exactly
 

@@ -3,8 +3,10 @@
 Training never keeps a position inside a file. Example number n of the stream is a pure function of (seed, n), so
 resuming is starting at another number, and neither the number of hosts nor of replicas changes a global batch.
 """
+from __future__ import annotations
 
-from typing import Callable, Optional, Protocol, Sequence
+from collections.abc import Sequence
+from typing import Callable, Protocol
 
 import numpy as np
 import tensorflow as tf
@@ -27,7 +29,7 @@ class ClipSource(Protocol):
 
     num_classes: int
     class_names: tuple[str, ...]
-    num_clips: Optional[int]
+    num_clips: int | None
     video_channels: int
     num_frames: int
     resolution: int
@@ -42,7 +44,7 @@ class ClipSource(Protocol):
         """Endless (clip [replica_batch, T, H, W, C], label [replica_batch]); see `training_stream`."""
 
     def evaluation(
-        self, batch_size: int, window: str = 'center', crop: str = 'center', numbers: Optional[Sequence[int]] = None
+        self, batch_size: int, window: str = 'center', crop: str = 'center', numbers: Sequence[int] | None = None
     ) -> tf.data.Dataset:
         """Clips of these numbers, or every clip once: (clip, label, valid) of batch_size rows each.
 
@@ -53,7 +55,7 @@ class ClipSource(Protocol):
     def clips_per_class(self) -> np.ndarray:
         """How many different clips [num_classes] there are of each class, where the supply is not endless."""
 
-    def of_split(self, split: str, stride: Optional[int] = None) -> 'ClipSource':
+    def of_split(self, split: str, stride: int | None = None) -> ClipSource:
         """The clips of a split, at this stride or the source's own."""
 
     def identity(self) -> dict[str, object]:
@@ -94,7 +96,7 @@ def training_stream(
         )
     if first_example < 0 or not 0 <= host_index < host_count:
         raise InputError(
-            f'Example {first_example} of host {host_index} of {host_count} does not exist: count both from 0.'
+            f'example {first_example} of host {host_index} of {host_count} does not exist: count both from 0.'
         )
     host_batch = global_batch // host_count
 
@@ -110,7 +112,7 @@ def evaluation_pass(
     example: Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]],
     num_clips: int,
     batch_size: int,
-    numbers: Optional[Sequence[int]] = None,
+    numbers: Sequence[int] | None = None,
 ) -> tf.data.Dataset:
     """Every clip exactly once, in order; the last batch is filled up with zeros and masked.
 
@@ -127,7 +129,7 @@ def evaluation_pass(
         InputError: batch_size is below 1.
     """
     if batch_size < 1:
-        raise InputError(f'An evaluation batch of {batch_size} holds no clip: give 1 or more.')
+        raise InputError(f'an evaluation batch of {batch_size} holds no clip: give 1 or more.')
     wanted = np.arange(num_clips) if numbers is None else np.asarray(numbers, np.int64)
     wanted = np.append(wanted, np.full(-len(wanted) % batch_size, -1)).astype(np.int64)
 

@@ -3,10 +3,11 @@
 A class is a motion and a shape: a disk, square or triangle that swings sideways, swings up and down, or circles.
 Colours, size, place and phase are random. Edges are antialiased: motion by less than a pixel shows at 16x16 too.
 """
+from __future__ import annotations
 
 import copy
 import math
-from typing import Optional, Sequence
+from collections.abc import Sequence
 
 import tensorflow as tf
 
@@ -49,7 +50,7 @@ class SyntheticClips(stream.ClipSource):
         if num_frames < 1:
             raise InputError(f'A clip of {num_frames} frames is none: give num_frames of 1 or more.')
         if video_channels not in (1, 3):
-            raise InputError(f'Synthetic clips have 1 or 3 channels, not {video_channels}.')
+            raise InputError(f'synthetic clips have 1 or 3 channels, not {video_channels}.')
         self.resolution = resolution
         self.num_frames = num_frames
         self.video_channels = video_channels
@@ -74,7 +75,7 @@ class SyntheticClips(stream.ClipSource):
         )
 
     def evaluation(
-        self, batch_size: int, window: str = 'center', crop: str = 'center', numbers: Optional[Sequence[int]] = None
+        self, batch_size: int, window: str = 'center', crop: str = 'center', numbers: Sequence[int] | None = None
     ) -> tf.data.Dataset:
         """Clips of these numbers, or all 1024, that are not in the training stream: (clip, label, valid).
 
@@ -86,7 +87,7 @@ class SyntheticClips(stream.ClipSource):
             lambda number: self._example(purpose, number), EVALUATION_CLIPS, batch_size, numbers
         )
 
-    def of_split(self, split: str, stride: Optional[int] = None) -> 'SyntheticClips':
+    def of_split(self, split: str, stride: int | None = None) -> SyntheticClips:
         """The clips of a split, train or test; they have no stride but 1."""
         if split not in _EVALUATION:
             raise InputError(f'the moving shapes have no split {split!r}; choose one of {", ".join(_EVALUATION)}.')

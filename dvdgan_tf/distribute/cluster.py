@@ -12,7 +12,8 @@ import socket
 import subprocess
 import sys
 import time
-from typing import Iterator, List, NamedTuple, Set
+from collections.abc import Iterator
+from typing import NamedTuple
 
 import tensorflow as tf
 from tensorflow.python.eager import context
@@ -45,7 +46,7 @@ _LOST = (
 class Cluster(NamedTuple):
     """The addresses of all processes, the chief's first, and which one this is."""
 
-    addresses: List[str]
+    addresses: list[str]
     index: int
 
 
@@ -145,7 +146,7 @@ def _answers(address: str) -> bool:
     return True
 
 
-def _names(cluster: Cluster, indices: Set[int]) -> str:
+def _names(cluster: Cluster, indices: set[int]) -> str:
     return ', '.join(f'{each} ({cluster.addresses[each]})' for each in sorted(indices))
 
 

@@ -3,7 +3,8 @@
 import functools
 import logging
 import os
-from typing import Callable, Dict, List, Sequence, Tuple
+from collections.abc import Sequence
+from typing import Callable
 
 import tensorflow as tf
 
@@ -14,7 +15,7 @@ _LOG = logging.getLogger(__name__)
 _DRIVER = '/proc/driver/nvidia/version'
 
 
-def _gpus() -> List[tf.config.LogicalDevice]:
+def _gpus() -> list[tf.config.LogicalDevice]:
     gpus = tf.config.list_logical_devices('GPU')
     hidden = os.environ.get('CUDA_VISIBLE_DEVICES') in ('', '-1')
     if not gpus and not hidden and os.path.exists(_DRIVER):
@@ -38,7 +39,7 @@ def _mirrored() -> tf.distribute.Strategy:
 
 
 @functools.lru_cache(None)
-def _mirrored_over(devices: Tuple[str, ...]) -> tf.distribute.Strategy:
+def _mirrored_over(devices: tuple[str, ...]) -> tf.distribute.Strategy:
     """Once a process: TensorFlow numbers the collectives of each strategy anew, and takes equal numbers for one."""
     return tf.distribute.MirroredStrategy(devices)
 
@@ -71,7 +72,7 @@ def _tpu(name: str) -> tf.distribute.Strategy:
     return tf.distribute.TPUStrategy(resolver)
 
 
-_MAKERS: Dict[str, Callable[[], tf.distribute.Strategy]] = {'one_device': _one_device, 'mirrored': _mirrored}
+_MAKERS: dict[str, Callable[[], tf.distribute.Strategy]] = {'one_device': _one_device, 'mirrored': _mirrored}
 STRATEGIES = (*_MAKERS, 'multi_worker', 'tpu', 'tpu:NAME')
 
 
@@ -124,7 +125,7 @@ class Processes:
         self._strategy = strategy
         self._reduce = tf.function(self._reduced, autograph=False)
 
-    def mean(self, values: Sequence[float]) -> List[float]:
+    def mean(self, values: Sequence[float]) -> list[float]:
         """The means over all processes, which must all call this."""
         if not self.several:
             return [float(value) for value in values]
@@ -191,6 +192,6 @@ def distribute(
     )
 
 
-def sum_over_replicas(strategy: tf.distribute.Strategy, values: Dict[str, tf.Tensor]) -> Dict[str, tf.Tensor]:
+def sum_over_replicas(strategy: tf.distribute.Strategy, values: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
     """Sums per-replica scalars, inside or outside a tf.function."""
     return {name: strategy.reduce(tf.distribute.ReduceOp.SUM, value, axis=None) for name, value in values.items()}

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import ContextManager
 from typing import Protocol as Interface
 
 import numpy as np
@@ -33,7 +33,7 @@ class Standing(Interface):
 
     clips: int
 
-    def at(self, sigma: float) -> ContextManager:
+    def at(self, sigma: float) -> AbstractContextManager:
         """Within it the generator has the statistics of latents of this deviation."""
 
 

@@ -31,7 +31,7 @@ def best(results: Results) -> dict[str, object]:
         InputError: there are no results.
     """
     if not results:
-        raise InputError('a truncation curve without results has no best level; evaluate k600_truncation first')
+        raise InputError('a truncation curve without results has no best level; evaluate k600_truncation first.')
     result = max(results, key=lambda result: result['scores']['inception']['value'])
     return {
         'sigma': result['truncation'],
@@ -55,7 +55,7 @@ def write(results: Results, prefix: str) -> list[str]:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise InputError(f'{prefix}.json is written, its picture needs matplotlib; pip install matplotlib') from error
+        raise InputError(f'{prefix}.json is written, its picture needs matplotlib; pip install matplotlib.') from error
     figure = Figure(figsize=(9, 4))
     FigureCanvasAgg(figure)
     against_sigma, against_each_other = figure.subplots(1, 2)

@@ -7,7 +7,8 @@ import statistics
 import tempfile
 import time
 import traceback
-from typing import Callable, Iterator, Mapping, NamedTuple, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Callable, NamedTuple
 
 import numpy as np
 

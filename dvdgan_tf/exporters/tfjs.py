@@ -28,13 +28,13 @@ def write(precision: str, source: ExportSource, folder: str) -> None:
     `clip [B, T, H, W, C]` in [-1, 1].
 
     Args:
-      precision: of the kernels as they are stored: float32, float16 or uint8. Browsers compute in float32.
-      source: the generator.
-      folder: gets model.json, its weights, metadata.json and reference.png.
+        precision: of the kernels as they are stored: float32, float16 or uint8. Browsers compute in float32.
+        source: the generator.
+        folder: gets model.json, its weights, metadata.json and reference.png.
 
     Raises:
-      InputError: the generator continues clips.
-      RuntimeError: the model that was written differs.
+        InputError: the generator continues clips.
+        RuntimeError: the model that was written differs.
     """
     if source.generator.context_frames:
         frames = source.generator.context_frames
@@ -78,7 +78,7 @@ def _check(precision: str, source: ExportSource, folder: str) -> None:
     """Compares with the live generator.
 
     Raises:
-      RuntimeError: it differs by more than the precision explains.
+        RuntimeError: it differs by more than the precision explains.
     """
     inputs, clips = source.probe
     difference = np.abs(read_graph(folder).generate(inputs['latent'], inputs['label']) - clips)

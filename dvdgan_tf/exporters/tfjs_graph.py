@@ -32,12 +32,12 @@ def write_graph(function: tf.types.experimental.ConcreteFunction, precision: str
     """Writes model.json and its weights.
 
     Args:
-      function: tensors by name to a dict of one tensor, without loops.
-      precision: of the kernels as they are stored, one of `PRECISIONS`; browsers compute in float32.
-      folder: exists.
+        function: tensors by name to a dict of one tensor, without loops.
+        precision: of the kernels as they are stored, one of `PRECISIONS`; browsers compute in float32.
+        folder: exists.
 
     Raises:
-      ValueError: the function holds an op that TensorFlow.js does not run.
+        ValueError: the function holds an op that TensorFlow.js does not run.
     """
     frozen = convert_variables_to_constants_v2(function)
     nodes = _needed(frozen.graph.as_graph_def(), frozen.outputs[0].op.name)

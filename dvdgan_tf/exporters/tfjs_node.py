@@ -8,7 +8,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from typing import Iterator
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -31,8 +31,8 @@ def answers(source: ExportSource, folder: str) -> tuple[np.ndarray, list[float]]
     """What the WebAssembly backend makes of the probe: clips float32 [8, T, H, W, C] in [-1, 1], milliseconds of each.
 
     Raises:
-      InputError: Node is not installed.
-      RuntimeError: the model does not run.
+        InputError: Node is not installed.
+        RuntimeError: the model does not run.
     """
     node = find_node()
     latent, label = source.probe.inputs['latent'], source.probe.inputs['label']
@@ -52,7 +52,7 @@ def find_node() -> str:
     """Node on the PATH, else the one that playwright brings.
 
     Raises:
-      InputError: there is neither.
+        InputError: there is neither.
     """
     found, playwright = shutil.which('node'), importlib.util.find_spec('playwright')
     if found is None and playwright is not None:

@@ -6,7 +6,8 @@ Noise is not drawn inside: TFLite has no builtin op for it. Inputs and outputs a
 from __future__ import annotations
 
 import os
-from typing import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from typing import Callable
 
 import numpy as np
 import tensorflow as tf

@@ -7,7 +7,7 @@ of the skips, and the last group, which makes the pixels. All other convolutions
 
 from __future__ import annotations
 
-from typing import Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf

@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-from typing import Callable, Iterator
+from collections.abc import Iterator
+from typing import Callable
 
 import tensorflow as tf
 

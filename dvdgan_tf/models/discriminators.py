@@ -141,7 +141,7 @@ class TemporalDiscriminator(Discriminator):
     """Judges the whole, spatially reduced clip; its first two blocks are 3-D (paper 3.1, B.2).
 
     Args: as `Discriminator`, without pools, and
-      pool_time: whether the 3-D blocks halve time as well as space [inferred].
+        pool_time: whether the 3-D blocks halve time as well as space [inferred].
     """
 
     def __init__(

@@ -1,6 +1,6 @@
 """The BAIR robot pushing set (softmotion30_44k) as distributed: TFRecords with raw frames of two cameras."""
 
-from typing import Iterator
+from collections.abc import Iterator
 
 import numpy as np
 

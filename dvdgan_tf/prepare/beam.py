@@ -11,7 +11,8 @@ from __future__ import annotations
 import dataclasses
 import json
 import tempfile
-from typing import Any, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from dvdgan_tf import files
 from dvdgan_tf.data import records, remote

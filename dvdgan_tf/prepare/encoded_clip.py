@@ -10,7 +10,8 @@ import hashlib
 import os
 import pickle
 import uuid
-from typing import Any, Iterator
+from collections.abc import Iterator
+from typing import Any
 
 from dvdgan_tf.prepare.encoding import encode_frame
 from dvdgan_tf.prepare.frames import clip_frames

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Callable, Iterator
+from collections.abc import Iterator
+from typing import Callable
 
 from dvdgan_tf.data import remote
 from dvdgan_tf.errors import InputError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from typing import Sequence
+from collections.abc import Sequence
 
 from dvdgan_tf.data import remote
 from dvdgan_tf.errors import InputError

@@ -6,7 +6,7 @@ import dataclasses
 import hashlib
 import math
 import re
-from typing import Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 from dvdgan_tf.errors import InputError
 from dvdgan_tf.prepare.listing import TEST, Listing, SourceClip
@@ -45,7 +45,7 @@ def hold_out(listing: Listing, holdout: Holdout) -> Listing:
     if holdout.test_groups:
         unknown = [group for group in holdout.test_groups if group not in groups]
         if unknown:
-            raise InputError(f'There is no group {unknown[0]}: the groups are {_some(groups)}.')
+            raise InputError(f'there is no group {unknown[0]}: the groups are {_some(groups)}.')
         held = set(holdout.test_groups)
     else:
         if not 0 < holdout.test_fraction < 1:
@@ -53,7 +53,7 @@ def hold_out(listing: Listing, holdout: Holdout) -> Listing:
         by_hash = sorted(groups, key=lambda group: hashlib.sha256(group.encode(errors='backslashreplace')).hexdigest())
         held = set(by_hash[: math.ceil(holdout.test_fraction * len(groups))])
     if not set(groups) - held:
-        raise InputError(f'All {len(groups)} groups would be held out for testing: hold out fewer.')
+        raise InputError(f'all {len(groups)} groups would be held out for testing: hold out fewer.')
     clips = [dataclasses.replace(clip, split=TEST if clip.group in held else clip.split) for clip in clips]
     return dataclasses.replace(listing, clips=tuple(clips))
 
@@ -85,6 +85,6 @@ def only_splits(listing: Listing, splits: Sequence[str]) -> Listing:
     present = sorted({clip.split for clip in listing.clips})
     unknown = [split for split in splits if split not in present]
     if unknown:
-        raise InputError(f'There is no split {unknown[0]}: the input has {_some(present)}.')
+        raise InputError(f'there is no split {unknown[0]}: the input has {_some(present)}.')
     clips = tuple(clip for clip in listing.clips if not splits or clip.split in splits)
     return dataclasses.replace(listing, clips=clips)

@@ -10,7 +10,8 @@ import json
 import os
 import shutil
 import tempfile
-from typing import Any, Iterator
+from collections.abc import Iterator
+from typing import Any
 
 from dvdgan_tf import __version__, files
 from dvdgan_tf.data import records
@@ -99,12 +100,12 @@ def writing(output: str) -> Iterator[None]:
     try:
         yield
     except tf.errors.ResourceExhaustedError:
-        raise InputError(f'No space is left at {output}: make room; {advice}.') from None
+        raise InputError(f'no space is left at {output}: make room; {advice}.') from None
     except (tf.errors.PermissionDeniedError, PermissionError):
         raise InputError(f'{output} may not be written: change its permissions or choose another folder.') from None
     except tf.errors.OpError as error:
         raise InputError(f'{output} cannot be written ({error.message}): check the path; {advice}.') from None
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            raise InputError(f'No space is left at {output}: make room; {advice}.') from None
+            raise InputError(f'no space is left at {output}: make room; {advice}.') from None
         raise InputError(f'{output} cannot be written ({error}): check the path; {advice}.') from None

@@ -9,7 +9,8 @@ import json
 import math
 import posixpath
 import re
-from typing import Any, Iterable, Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from dvdgan_tf.data import remote
 from dvdgan_tf.errors import InputError

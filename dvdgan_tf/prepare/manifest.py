@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from typing import Any, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 from dvdgan_tf import __version__, files
 from dvdgan_tf.data import records
@@ -49,7 +50,7 @@ def write_manifest(
     skipped = [{'name': name, 'reason': reason} for name, reason in listing.absent] + list(skipped)
     if not headers:
         raise InputError(
-            f'None of the {len(listing.clips)} clips of {source["input"]} could be stored: '
+            f'none of the {len(listing.clips)} clips of {source["input"]} could be stored: '
             f'{skipped[-1]["name"]} {skipped[-1]["reason"]}.'
         )
     splits, channels, odd = _splits(output, len(listing.class_names), headers)

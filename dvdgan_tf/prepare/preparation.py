@@ -12,7 +12,8 @@ import datetime
 import json
 import re
 import time
-from typing import Any, Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any, Callable
 
 from dvdgan_tf import files
 from dvdgan_tf.data import records, remote
@@ -114,13 +115,13 @@ def by_split(listing: Listing) -> Iterator[tuple[str, list[SourceClip]]]:
 def check(listing: Listing, rules: Rules, source: dict[str, Any]) -> None:
     """Raises InputError for what can be known to be wrong before anything is decoded."""
     if not listing.clips:
-        raise InputError(f'There is no clip in {source["input"]}: {_example(listing.absent)}.')
+        raise InputError(f'there is no clip in {source["input"]}: {_example(listing.absent)}.')
     if listing.dtype != 'uint8' and rules.encoding != 'raw':
         raise InputError(f'{listing.dtype} values do not fit into {rules.encoding}: give --encoding=raw.')
     for split in {clip.split for clip in listing.clips}:
         if not re.fullmatch(records.SPLIT_NAME, split):
             raise InputError(
-                f'The split {split!r} cannot be the name of a file: use letters, digits, dots and dashes, as in train.'
+                f'the split {split!r} cannot be the name of a file: use letters, digits, dots and dashes, as in train.'
             )
     if any(clip.kind in ('video', 'tar') for clip in listing.clips):
         _check_decoder(rules)

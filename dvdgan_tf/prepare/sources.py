@@ -40,7 +40,7 @@ def ucf101(folder: str, split: str = 'all') -> Listing:
     for name in names:
         if name not in lists:
             raise InputError(
-                f'There is no {name} below {folder}: unpack UCF101TrainTestSplits-RecognitionTask.zip there.'
+                f'there is no {name} below {folder}: unpack UCF101TrainTestSplits-RecognitionTask.zip there.'
             )
     rows = {name: [line.split() for line in remote.read_text(f'{folder}/{lists[name]}').splitlines()] for name in names}
     try:
@@ -83,7 +83,7 @@ def kinetics(folder: str) -> Listing:
     folder = folder.rstrip('/')
     tables = [path for path in remote.list_files(folder) if path.lower().endswith('.csv')]
     if not tables:
-        raise InputError(f'There is no CSV file below {folder}: put the official lists of Kinetics there.')
+        raise InputError(f'there is no CSV file below {folder}: put the official lists of Kinetics there.')
     rows, absent = _kinetics_rows(folder, tables)
     class_names = sorted({label for label, _ in rows.values() if label})
     videos, used, clips = _videos(folder), set(), []

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, Callable, Iterable, Protocol, Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any, Callable, Protocol
 
 from dvdgan_tf.data import records, remote
 from dvdgan_tf.errors import InputError

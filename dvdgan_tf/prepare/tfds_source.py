@@ -6,7 +6,8 @@ The examples are read where they lie, each at its offset; nothing is downloaded.
 from __future__ import annotations
 
 import functools
-from typing import Any, Iterator
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 

@@ -9,14 +9,15 @@ import multiprocessing.connection
 import os
 import signal
 import threading
-from typing import Callable, Iterable, Iterator, Tuple, Union
+from collections.abc import Iterable, Iterator
+from typing import Callable, Union
 
 import pebble
 
 from dvdgan_tf.prepare.encoded_clip import EncodedClip, encode_clip
 from dvdgan_tf.prepare.listing import Rules, SourceClip
 
-Results = Iterator[Tuple[SourceClip, Union[EncodedClip, str]]]
+Results = Iterator[tuple[SourceClip, Union[EncodedClip, str]]]
 
 
 @contextlib.contextmanager

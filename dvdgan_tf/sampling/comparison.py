@@ -1,6 +1,5 @@
 """Predicted clips beside what they continue and what really followed."""
-
-from typing import List, Optional
+from __future__ import annotations
 
 import numpy as np
 
@@ -8,8 +7,8 @@ from dvdgan_tf.sampling import sheets, video
 
 
 def write_comparison(
-    folder: str, context: np.ndarray, predicted: np.ndarray, truth: Optional[np.ndarray], fps: float
-) -> List[str]:
+    folder: str, context: np.ndarray, predicted: np.ndarray, truth: np.ndarray | None, fps: float
+) -> list[str]:
     """Writes `predictions.gif`, `.mp4` and `.png`.
 
     The films show for each clip the context (which stays at its last frame), the prediction after its context, and the

@@ -1,7 +1,8 @@
 """From labels or context frames to clips: the generator at its moving averages, a few clips at a time."""
 
 import functools
-from typing import Callable, Sequence
+from collections.abc import Sequence
+from typing import Callable
 
 import numpy as np
 import tensorflow as tf

@@ -2,11 +2,13 @@
 
 Everything takes uint8 in [0, 255] or float in [-1, 1]; `to_uint8` is the one place that converts.
 """
+from __future__ import annotations
+
 import fractions
 import io
 import math
 import os
-from typing import List, Mapping, Optional, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -41,7 +43,7 @@ def to_uint8(clips: np.ndarray) -> np.ndarray:
     return np.rint((np.clip(clips.astype(np.float32), -1.0, 1.0) + 1.0) * 127.5).astype(np.uint8)
 
 
-def tile_clips(clips: np.ndarray, columns: Optional[int] = None, gap: int = 0) -> np.ndarray:
+def tile_clips(clips: np.ndarray, columns: int | None = None, gap: int = 0) -> np.ndarray:
     """Arranges clips in a grid that plays as one clip.
 
     Args:
@@ -132,7 +134,7 @@ def write_mp4(path: str, clip: np.ndarray, fps: float) -> None:
     files.write_atomically(path, buffer.getvalue())
 
 
-def write_films(folder: str, name: str, film: np.ndarray, fps: float, factor: int) -> List[str]:
+def write_films(folder: str, name: str, film: np.ndarray, fps: float, factor: int) -> list[str]:
     """Writes one film as a GIF, magnified, and as an MP4, which is not.
 
     Args:

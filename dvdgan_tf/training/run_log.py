@@ -1,10 +1,10 @@
 """What a run leaves to look at: TensorBoard, `metrics.jsonl`, and previews as files."""
+from __future__ import annotations
 
 import json
 import logging
 import os
 import time
-from typing import Dict, List, Optional
 
 import numpy as np
 import tensorflow as tf
@@ -51,7 +51,7 @@ class RunLog:
         except tf.errors.OpError as error:
             raise _cannot_write(work_dir, error) from error
 
-    def scalars(self, step: int, values: Dict[str, float]) -> None:
+    def scalars(self, step: int, values: dict[str, float]) -> None:
         """Records numbers at a step; names are grouped in TensorBoard by what stands before their slash.
 
         Raises:
@@ -68,7 +68,7 @@ class RunLog:
         except tf.errors.OpError as error:
             raise _cannot_write(self._metrics_path, error) from error
 
-    def last(self, name: str) -> Optional[float]:
+    def last(self, name: str) -> float | None:
         """Returns the newest value of this name among the records that this run found; None if there is none."""
         values = [json.loads(line).get(name) for line in self._lines]
         return next((value for value in reversed(values) if value is not None), None)
@@ -98,13 +98,13 @@ class RunLog:
         sheets.contact_sheet(f'{path}.png', clips)
 
 
-def sigmas(model: tf.Module) -> Dict[str, float]:
+def sigmas(model: tf.Module) -> dict[str, float]:
     """Returns the largest and the smallest sigma of the spectrally normalised kernels of a model."""
     values = [float(module.sigma()) for module in model.submodules if hasattr(module, 'sigma')]
     return {'largest': max(values), 'smallest': min(values)} if values else {}
 
 
-def _lines_until(path: str, step: int) -> List[str]:
+def _lines_until(path: str, step: int) -> list[str]:
     """The records of `metrics.jsonl` up to and including a step, a line each; damaged lines are dropped."""
     if not tf.io.gfile.exists(path):
         return []
@@ -117,7 +117,7 @@ def _lines_until(path: str, step: int) -> List[str]:
     return [line.decode() + '\n' for line, found in zip(lines, steps) if found is not None and found <= step]
 
 
-def _step_of(line: bytes) -> Optional[float]:
+def _step_of(line: bytes) -> float | None:
     """The step of a record; None where the line is none."""
     try:
         record = json.loads(line.decode())

@@ -197,7 +197,7 @@ class GanStep(tf.Module):
             scaled = optimizer.scaled(loss)
         return tape.gradient(scaled, optimizer.variables), {'loss/generator': loss}
 
-    def _adversarial_loss(self, clip: tf.Tensor, fake: tf.Tensor, label: tf.Tensor, draws: '_Draws') -> tf.Tensor:
+    def _adversarial_loss(self, clip: tf.Tensor, fake: tf.Tensor, label: tf.Tensor, draws: _Draws) -> tf.Tensor:
         """G's hinge loss of generated clips."""
         seen = self._seen(self._with_context(clip, fake), draws)
         logits = [network(seen[name], label, training=False) for name, network in self._discriminators()]
@@ -207,7 +207,7 @@ class GanStep(tf.Module):
         """The micro-batch of this number."""
         return tuple(tf.split(rows, self.micro_batches)[number] for rows in batch)
 
-    def _generate(self, clip: tf.Tensor, draws: '_Draws') -> Batch:
+    def _generate(self, clip: tf.Tensor, draws: _Draws) -> Batch:
         """As many clips as in `clip`, of fresh latents and uniform labels; in prediction they continue its context."""
         latent = draws.normal([self.generator.latent_size])
         label = tf.cast(draws.uniform([]) * self.generator.num_classes, tf.int32)
@@ -218,7 +218,7 @@ class GanStep(tf.Module):
         context_frames = self.generator.context_frames
         return tf.concat([clip[:, :context_frames], fake], 1) if context_frames else fake
 
-    def _seen(self, clip: tf.Tensor, draws: '_Draws') -> dict[str, tf.Tensor]:
+    def _seen(self, clip: tf.Tensor, draws: _Draws) -> dict[str, tf.Tensor]:
         """What D_S and D_T see of a clip; D_S never sees the context frames (paper B.4)."""
         if self.augmentation is not None:
             clip = self.augmentation(clip, draws.uniform([self.augmentation.DRAWS]))

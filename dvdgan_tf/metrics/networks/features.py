@@ -95,7 +95,7 @@ def i3d_network(
         InputError: the weights cannot be used.
     """
     if backend not in ('keras', 'hub'):
-        raise InputError(f'backend is {backend!r}; choose keras or hub')
+        raise InputError(f'backend is {backend!r}; choose keras or hub.')
     port, digest = i3d_weights.load(source, width_divisor)
     run: Callable = port
     if backend == 'hub':

@@ -23,7 +23,7 @@ def resolve(address: str) -> str:
         raise InputError(
             f'TF-Hub did not give {address} ({str(error).strip().splitlines()[0]}); it answers 403 to some, so give a '
             'local copy of the module, or the same weights as the checkpoint data/checkpoints/rgb_scratch (400 '
-            'classes) or rgb_scratch_kin600 (600) of github.com/google-deepmind/kinetics-i3d'
+            'classes) or rgb_scratch_kin600 (600) of github.com/google-deepmind/kinetics-i3d.'
         ) from error
 
 
@@ -45,11 +45,12 @@ def load(folder: str) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
         module = hub.load(folder, tags=[])  # the graph tagged 'train' normalises by the batch
     except (OSError, ValueError, RuntimeError, tf.errors.OpError) as error:
         reason = str(error).strip().splitlines()[0]
-        raise InputError(f'{folder} cannot be loaded as a TF-Hub module ({reason}); give i3d-kinetics-400/1') from error
+        sentence = f'{folder} cannot be loaded as a TF-Hub module ({reason}); give i3d-kinetics-400/1.'
+        raise InputError(sentence) from error
     pools = [op for op in module.graph.get_operations() if op.type == 'AvgPool3D']
     signature = module.signatures['default']
     if len(pools) != 1 or len(signature.outputs) != 1:
-        raise InputError(f'{folder} is a TF-Hub module but not I3D; give i3d-kinetics-400/1 or i3d-kinetics-600/1')
+        raise InputError(f'{folder} is a TF-Hub module but not I3D; give i3d-kinetics-400/1 or i3d-kinetics-600/1.')
     outputs = {'avgpool': pools[0].outputs[0].name, 'logits': signature.outputs[0].name}
     pruned = module.prune('input_frames:0', outputs)
 

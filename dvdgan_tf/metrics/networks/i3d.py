@@ -88,7 +88,7 @@ class InceptionI3D(keras.Model):
     def __init__(self, classes: int = 400, width_divisor: int = 1):
         super().__init__(name='inception_i3d', trainable=False)
         if classes not in CLASSES:
-            raise InputError(f'I3D with {classes} classes does not exist; the published ones have 400 and 600')
+            raise InputError(f'I3D with {classes} classes does not exist; the published ones have 400 and 600.')
         self.classes = classes
         first, features = 64 // width_divisor, 192 // width_divisor
         self.stages = {

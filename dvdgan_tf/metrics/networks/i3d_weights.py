@@ -39,7 +39,7 @@ def checkpoint_prefix(source: str) -> str:
             return found[0][: -len('.index')]
     raise InputError(
         f'no I3D weights in {source}; give the folder of the TF-Hub module i3d-kinetics-400/1 or 600/1, or the '
-        'checkpoint rgb_scratch/model.ckpt or rgb_scratch_kin600/model.ckpt of google-deepmind/kinetics-i3d'
+        'checkpoint rgb_scratch/model.ckpt or rgb_scratch_kin600/model.ckpt of google-deepmind/kinetics-i3d.'
     )
 
 
@@ -57,9 +57,9 @@ def read(source: str) -> dict[str, np.ndarray]:
         names = reader.get_variable_to_shape_map()
         weights = {_plain(name): reader.get_tensor(name) for name in names if name.rsplit('/', 1)[-1] in _LEAVES}
     except (tf.errors.OpError, ValueError, RuntimeError, IndexError) as error:
-        raise InputError(f'I3D weights in {source} cannot be read ({_first_line(error)}); fetch them again') from error
+        raise InputError(f'I3D weights in {source} cannot be read ({_first_line(error)}); fetch them again.') from error
     if _LOGITS not in weights:
-        raise InputError(f'{source} holds {len(names)} tensors but no I3D (RGB) among them; give its RGB weights')
+        raise InputError(f'{source} holds {len(names)} tensors but no I3D (RGB) among them; give its RGB weights.')
     return {
         name: np.asarray(value, np.float32).reshape(value.shape if name.endswith('/w') else (-1,))
         for name, value in weights.items()
@@ -86,7 +86,7 @@ def load(source: str, width_divisor: int = 1) -> tuple[InceptionI3D, str]:
     weights = read(source)
     classes = weights[_LOGITS].shape[-1]
     if classes not in CLASSES:
-        raise InputError(f'I3D weights in {source} have {classes} classes; give those of Kinetics-400 or Kinetics-600')
+        raise InputError(f'I3D weights in {source} have {classes} classes; give those of Kinetics-400 or Kinetics-600.')
     network = InceptionI3D(classes, width_divisor)
     assign(network, weights, source)
     return network, digest(weights)
@@ -104,12 +104,12 @@ def assign(network: InceptionI3D, weights: Mapping[str, np.ndarray], source: str
     if missing or unknown:
         raise InputError(
             f'weights in {source} are those of another network: I3D lacks {len(missing)} of its variables there '
-            f'(such as {(missing or unknown)[0]}) and {len(unknown)} are unknown to it; give the RGB I3D'
+            f'(such as {(missing or unknown)[0]}) and {len(unknown)} are unknown to it; give the RGB I3D.'
         )
     for name, variable in variables.items():
         if tuple(variable.shape) != weights[name].shape:
             raise InputError(
                 f'weights in {source} are those of another network: {name} has shape {weights[name].shape} where I3D '
-                f'has {tuple(variable.shape)}; give the RGB I3D'
+                f'has {tuple(variable.shape)}; give the RGB I3D.'
             )
         variable.assign(weights[name])

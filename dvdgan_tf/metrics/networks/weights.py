@@ -21,7 +21,7 @@ def read_arrays(path: str, what: str) -> dict[str, np.ndarray]:
         with np.load(path, allow_pickle=False) as stored:
             return {name: stored[name] for name in stored.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, AttributeError) as error:
-        raise InputError(f'{what} in {path} cannot be read ({error}); fetch it again') from error
+        raise InputError(f'{what} in {path} cannot be read ({error}); fetch it again.') from error
 
 
 def digest(arrays: Mapping[str, np.ndarray]) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import concurrent.futures
 import os
 import threading
-from typing import Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import grpc
 import numpy as np
