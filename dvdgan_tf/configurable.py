@@ -30,6 +30,7 @@ NAMES = {
     'dvdgan_tf.training.loop': ('train',),
     'dvdgan_tf.training.schedule': ('Checkpoints', 'Previews'),
     'dvdgan_tf.training.step': ('GanStep',),
+    'gin.config': (),  # imported, and nothing of it named, where a binding gave a required macro its value
     'tf_keras.optimizers': (
         *('Adadelta', 'Adafactor', 'Adagrad', 'Adam', 'AdamW', 'Adamax', 'Ftrl', 'Lion', 'Nadam', 'RMSprop', 'SGD'),
     ),

@@ -106,3 +106,10 @@ def test_going_on_with_a_run_runs_nothing_of_its_folder(folder):
     config.parse(['gin/quickstart.gin'], ['loop.train.evaluate_every = 0'])
     assert config.difference(str(folder))['loop.train.seed'] == ('@os.system()', '%SEED')
     assert not ran.exists()
+
+
+def test_a_run_whose_data_were_named_on_the_command_line_is_data_too(tmp_path):
+    config.parse(['gin/small/weizmann_32x32x12.gin'], ["DATA_DIR = 'records'", 'SEED = 3'])
+    config.save(str(tmp_path))
+    config.load(str(tmp_path))
+    assert 'SEED = 3' in config.text()
