@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from dvdgan_tf.errors import InputError
+from dvdgan_tf.progress import duration, progress_line
 from dvdgan_tf.training import progress
 
 
@@ -22,7 +23,12 @@ class _Log:
     [(0.4, '0 s'), (59, '59 s'), (61, '1 min 01 s'), (3600, '1 h 00 min'), (90061, '1 d 01 h')],
 )
 def test_durations_are_worded_by_their_two_largest_units(seconds, worded):
-    assert progress.duration(seconds) == worded
+    assert duration(seconds) == worded
+
+
+def test_a_line_says_how_far_how_fast_and_how_long_still():
+    line = progress_line('clip', 3, 9, '2 frames/s', 61.0, '0 skipped')
+    assert line == 'clip 3/9  2 frames/s  1 min 01 s left  0 skipped'
 
 
 def test_the_first_call_is_forgotten_and_later_ones_are_smoothed():

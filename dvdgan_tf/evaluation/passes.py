@@ -17,6 +17,7 @@ from dvdgan_tf.errors import InputError
 from dvdgan_tf.evaluation.extraction import Batches, View
 from dvdgan_tf.metrics import statistics
 from dvdgan_tf.metrics.samples import Parts, RandomRows
+from dvdgan_tf.progress import progress_line
 
 SAVE_EVERY_SECONDS = 30.0
 _ROWS_AT_ONCE = 256  # added to the sums together: a product of few rows costs as much as writing the whole matrix
@@ -127,7 +128,7 @@ def _fill(pass_: Pass, path: str, done: int, processes: Processes, log: Callable
             saved, saved_at, seen = done, time.monotonic(), processes.count * _seen(pass_)
             rate = processes.count * (seen / processes.count - at_start) / max(saved_at - started, 1e-9)
             left = (pass_.count - seen) / max(rate, 1e-9)
-            log(f'{pass_.what}: {seen} of {pass_.count} clips, {rate:.1f} clips/s, {left:.0f} s left')
+            log(progress_line(f'{pass_.what}: clip', seen, pass_.count, f'{rate:.1f} clips/s', left))
     _add(pass_, waiting)
     if saved != done or not tf.io.gfile.exists(path):
         pass_.save(path, done)

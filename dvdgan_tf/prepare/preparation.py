@@ -8,7 +8,6 @@ the last.
 from __future__ import annotations
 
 import dataclasses
-import datetime
 import json
 import re
 import time
@@ -22,6 +21,7 @@ from dvdgan_tf.prepare import job, workers
 from dvdgan_tf.prepare.listing import Listing, Rules, SourceClip, printable
 from dvdgan_tf.prepare.manifest import write_manifest
 from dvdgan_tf.prepare.split_writer import FullShard, SplitWriter
+from dvdgan_tf.progress import progress_line
 
 
 @dataclasses.dataclass
@@ -44,11 +44,9 @@ class Progress:
         """One line for a person."""
         seconds = time.monotonic() - self.started
         rest = self.total - self.resumed - self.done
-        wait = datetime.timedelta(seconds=int(rest * seconds / max(1, self.done)))
-        return (
-            f'{self.resumed + self.done}/{self.total} clips, {self.skipped} skipped, '
-            f'{self.frames / max(seconds, 1e-9):.0f} frames/s, {wait} left'
-        )
+        speed = f'{self.frames / max(seconds, 1e-9):.0f} frames/s'
+        left = rest * seconds / max(1, self.done)
+        return progress_line('clip', self.resumed + self.done, self.total, speed, left, f'{self.skipped} skipped')
 
 
 def prepare(

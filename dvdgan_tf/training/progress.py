@@ -9,6 +9,7 @@ import time
 import tensorflow as tf
 
 from dvdgan_tf.errors import InputError
+from dvdgan_tf.progress import progress_line
 from dvdgan_tf.training.run_log import RunLog, sigmas
 
 _LOG = logging.getLogger(__name__)
@@ -61,10 +62,10 @@ class Recorder:
         means = {name: total / self._steps for name, total in self._totals.items()}
         self._totals, self._steps = {}, 0
         self._log.scalars(step, {**means, **self._sigmas(), 'time/seconds_per_step': self.seconds_per_step})
-        left = duration((self._train_steps - step) * self.seconds_per_step)
+        left = (self._train_steps - step) * self.seconds_per_step
         losses = [f'{name.split("/")[1]} {value:.3f}' for name, value in means.items() if name.startswith('loss/')]
         speed = f'{1 / self.seconds_per_step:.3g} step/s'
-        _LOG.info('step %d/%d  %s  %s left  %s', step, self._train_steps, speed, left, ' '.join(losses))
+        _LOG.info(progress_line('step', step, self._train_steps, speed, left, ' '.join(losses)))
 
     def _sigmas(self) -> dict[str, float]:
         return {
@@ -86,15 +87,3 @@ class Speed:
         weight = _SMOOTHING if self._calls > 1 else 0.0
         self.seconds_per_step = weight * self.seconds_per_step + (1.0 - weight) * seconds / steps
         self._calls += 1
-
-
-def duration(seconds: float) -> str:
-    """A duration in its two largest units, like `2 h 05 min`."""
-    minutes, rest = divmod(int(round(seconds)), 60)
-    hours, minutes = divmod(minutes, 60)
-    days, hours = divmod(hours, 24)
-    if days:
-        return f'{days} d {hours:02d} h'
-    if hours:
-        return f'{hours} h {minutes:02d} min'
-    return f'{minutes} min {rest:02d} s' if minutes else f'{rest} s'
