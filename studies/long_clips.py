@@ -89,10 +89,16 @@ def resident(pid):
 
 def reading(folder):
     """Windows of long and of short clips, in turns."""
+    import tensorflow as tf
+
     from dvdgan_tf.data.pipeline import RecordClips
 
     sets = {'long': prepared(folder, 'long', 2, _LONG), 'short': prepared(folder, 'short', 360, _SHORT)}
-    batches = {name: iter(RecordClips(records, 64, 12).training(0, 8, 8)) for name, records in sets.items()}
+    # One example after the other and nothing ahead, so that no work of one falls into the time of the other.
+    batches = {
+        name: iter(tf.data.Dataset.range(10**6).map(RecordClips(records, 64, 12).example).batch(8))
+        for name, records in sets.items()
+    }
     spent = dict.fromkeys(sets, 0.0)
     for turn in range(12):
         for name, source in batches.items():

@@ -54,3 +54,5 @@ def test_runs_that_did_not_keep_it_go_on(tmp_path):
     path.write_text(json.dumps(kept))
     data_facts.check(str(tmp_path), data)
     assert data_facts.read(str(tmp_path)).identity is None
+    path.write_text('{')  # a damaged file is written anew by the run that goes on
+    data_facts.check(str(tmp_path), data)

@@ -73,8 +73,11 @@ def check(work_dir: str, data: ClipSource, accept_other: bool = False) -> None:
     """
     if not tf.io.gfile.exists(os.path.join(work_dir, FILE_NAME)):
         return
-    began, now = read(work_dir).identity, data.identity()
-    if began is None or began == now:
+    try:
+        began, now = read(work_dir).identity, data.identity()
+    except InputError:
+        return  # damaged: the run writes it anew
+    if not isinstance(began, dict) or began == now:
         return
     change = f'{_shown(now)}, and {work_dir} was trained on {_shown(began)}'
     if not accept_other:
