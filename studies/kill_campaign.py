@@ -112,27 +112,27 @@ class Campaign:
         self._largest = max(path.stat().st_size for path in work_dir.rglob('*') if path.is_file())
         return work_dir
 
-    def broken(self, number: int, times: int) -> pathlib.Path:
-        """A run to which something happens so many times before it reaches its end."""
+    def broken(self, number: int, times: int) -> tuple[pathlib.Path, int]:
+        """A run to which something happens so many times, or fewer where it is at its end before; and how often."""
         work_dir = self._folder / f'run-{number:03d}'
         keep_last = self._draw.choice((1, 2, 3))
         more = [f'--gin_param=schedule.Checkpoints.keep_last = {keep_last}']
-        while times:
+        for struck in range(times + 1):
+            if struck == times:
+                process = self._start(work_dir, more)
+                self._wait_for_the_end(process)
+                break
             kind = self._draw.choices(list(KINDS), KINDS.values())[0]
-            life = self._live(work_dir, kind, more)
+            life, process = self._live(work_dir, kind, more)
             if not life.status:
-                shutil.rmtree(work_dir)  # it came to its end: from the beginning
-                continue
-            times -= 1
+                break
             self.lives.append(life)
             print(f'{work_dir.name}  {kind:7} status {life.status:4}  {saved_steps(str(work_dir))}', flush=True)
-        process = self._start(work_dir, more)
-        self._wait_for_the_end(process)
         if process.exitcode:
             raise SystemExit(f'{work_dir} did not go on: {process.exitcode}\n{self._said()}')
-        return work_dir
+        return work_dir, struck
 
-    def _live(self, work_dir: pathlib.Path, kind: str, more: list[str]) -> Life:
+    def _live(self, work_dir: pathlib.Path, kind: str, more: list[str]) -> tuple[Life, BaseProcess]:
         process, began = self._start(work_dir, more, kind == 'full'), time.monotonic()
         if kind == 'moment' and self._draw.random() < 0.25:
             process.join(self._draw.uniform(0, self._start_seconds))
@@ -149,9 +149,9 @@ class Campaign:
         elif kind == 'term' and process.is_alive():
             os.kill(process.pid, signal.SIGTERM)
         self._wait_for_the_end(process)
-        if kind == 'flip':
+        if kind == 'flip' and process.exitcode:
             self._flip(work_dir)
-        return Life(kind, process.exitcode, time.monotonic() - began, self._said())
+        return Life(kind, process.exitcode, time.monotonic() - began, self._said()), process
 
     def _start(self, work_dir: pathlib.Path, more: list[str] | None = None, may_be_full: bool = False) -> BaseProcess:
         bindings = [f'--gin_param={binding}' for binding in _BINDING.value]
@@ -275,14 +275,14 @@ def main(_: list[str]) -> int:
     left, runs, wrong = _KILLS.value, 0, {}
     while left:
         times = min(left, _A_RUN.value)
-        work_dir = campaign.broken(runs, times)
+        work_dir, struck = campaign.broken(runs, times)
         found = differences(whole, work_dir)
         print(f'{work_dir.name}  {"as if nothing had happened" if not found else "; ".join(found[:8])}', flush=True)
         if found:
             wrong[work_dir.name] = found
         else:
             shutil.rmtree(work_dir)
-        left, runs = left - times, runs + 1
+        left, runs = left - struck, runs + 1
     _report(campaign.lives, wrong, runs)
     return 1 if wrong or any('Traceback' in life.said for life in campaign.lives) else 0
 
