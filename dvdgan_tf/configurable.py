@@ -25,7 +25,6 @@ NAMES = {
     'dvdgan_tf.data.pipeline': ('RecordClips',),
     'dvdgan_tf.data.synthetic': ('SyntheticClips',),
     'dvdgan_tf.evaluation.during_training': ('ProtocolScores',),
-    'dvdgan_tf.evaluation.recognition': ('Recognition',),
     'dvdgan_tf.training.augmentation': ('DifferentiableAugmentation',),
     'dvdgan_tf.training.loop': ('train',),
     'dvdgan_tf.training.schedule': ('Checkpoints', 'Previews'),

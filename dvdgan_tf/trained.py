@@ -31,7 +31,6 @@ FREE_PARAMETERS = {
     'Generator': ('recompute',),
     'Checkpoints': ('every', 'every_seconds', 'keep_last', 'keep_every'),
     'Previews': ('every', 'clips', 'fps'),
-    'Recognition': ('num_samples', 'training_clips', 'training_steps', 'seed'),
     'ProtocolScores': ('names', 'i3d', 'c3d', 'c3d_mean', 'num_samples', 'batch_size', 'best_by'),
 }
 FREE_EVERYWHERE = ('learning_rate',)

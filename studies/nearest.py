@@ -19,7 +19,8 @@ from PIL import Image, ImageDraw  # noqa: E402
 
 from dvdgan_tf import trained  # noqa: E402
 from dvdgan_tf.evaluation import labelled_clips  # noqa: E402
-from dvdgan_tf.evaluation.recognition import FOLDER, Judge, Recognition  # noqa: E402
+from dvdgan_tf.evaluation.during_training import FOLDER  # noqa: E402
+from dvdgan_tf.evaluation.recognition import Judge, Recognition  # noqa: E402
 from dvdgan_tf.metrics import recognition  # noqa: E402
 from dvdgan_tf.metrics.networks.recognizer import looked_at  # noqa: E402
 from dvdgan_tf.sampling.video import magnify  # noqa: E402

@@ -88,8 +88,8 @@ def bindings(data_set: str, variant: str, arguments: argparse.Namespace, seed: i
         'loop.train.summary_every = 50',
         f'schedule.Checkpoints.every = {look}',
         f'schedule.Previews.every = {look}',
-        'from dvdgan_tf.evaluation import recognition',
-        'loop.train.evaluation = @recognition.Recognition()',
+        'from dvdgan_tf.evaluation import during_training',
+        "during_training.ProtocolScores.names = ['recognition', 'offline_256']",
         f'loop.train.evaluate_every = {look}',
     ]
     return [*found, *VARIANTS[variant]]
@@ -133,7 +133,7 @@ def result(work_dir: str) -> dict[str, object]:
 def _row(row: dict, look: int) -> list[str]:
     values = row['looks'][str(look)]
     cells = [f'{values[f"recognition/{name}"]:.3g}' for name in COLUMNS]
-    return [*cells, f'{values["offline_frechet/distance"]:.4g}']
+    return [*cells, f'{values["offline_256/frechet"]:.4g}']
 
 
 def table(rows: list[dict]) -> Iterator[str]:
@@ -143,7 +143,7 @@ def table(rows: list[dict]) -> Iterator[str]:
         base = next((row for row in members if row['variant'] == 'base'), members[0])
         held_out = base['looks'][str(base['steps'])]
         heads = [f'{name} ({held_out[f"recognition/{name}_floor"]:.3g})' for name in COLUMNS]
-        heads.append(f'offline ({held_out["offline_frechet/floor"]:.3g})')
+        heads.append(f'offline ({held_out["offline_256/frechet_floor"]:.3g})')
         heads += ['processor s a step', 'offline at equal time', 'lowest loss of D_S, D_T']
         yield f'\n{data_set}, {base["steps"]} steps (held-out clips)\n'
         yield f'| variant | seed | {" | ".join(heads)} |'

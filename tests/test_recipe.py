@@ -34,7 +34,7 @@ def test_every_variant_is_a_configuration_without_a_dead_binding(recipe):
                 config.parse([gin_file], recipe.bindings(data_set, variant, _arguments(), seed=3))
                 assert config.dead_bindings(loop.train) == [], (data_set, variant)
                 text = config.text()
-                assert 'SEED = 3' in text and 'TRAIN_STEPS = 400' in text and 'recognition.Recognition' in text
+                assert 'SEED = 3' in text and 'TRAIN_STEPS = 400' in text and "'recognition', 'offline_256'" in text
                 assert text not in texts, (data_set, variant, texts[text])
                 texts[text] = data_set, variant
     assert len(texts) == 3 * len(recipe.VARIANTS) - 1
@@ -48,7 +48,7 @@ def test_a_finished_run_is_a_row_at_equal_steps_and_at_equal_time(recipe, tmp_pa
             record = {'step': step, 'loss/spatial': step / 1000, 'loss/temporal': 0.5}
             file.write(json.dumps(record) + '\n')
             if step % 100 == 0:
-                found = {'step': step, 'offline_frechet/distance': 1000.0 / step, 'offline_frechet/floor': 1.0}
+                found = {'step': step, 'offline_256/frechet': 1000.0 / step, 'offline_256/frechet_floor': 1.0}
                 file.write(json.dumps({**found, **columns, **floors}) + '\n')
     result = recipe.result(str(tmp_path))
     assert list(result['looks']) == ['100', '200']

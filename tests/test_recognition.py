@@ -1,6 +1,5 @@
 """The protocol `recognition`: it tells good samples from bad ones of every kind, and says what is missing."""
 
-import json
 import types
 
 import numpy as np
@@ -11,7 +10,7 @@ from test_pipeline import numbered, write
 from dvdgan_tf.data.pipeline import RecordClips
 from dvdgan_tf.data.synthetic import MOTIONS, SHAPES, SyntheticClips
 from dvdgan_tf.errors import InputError
-from dvdgan_tf.evaluation import labelled_clips
+from dvdgan_tf.evaluation import during_training, labelled_clips
 from dvdgan_tf.evaluation.labelled_clips import LabelledClips
 from dvdgan_tf.evaluation.recognition import SCORES, Recognition
 from dvdgan_tf.metrics import recognition as formulas
@@ -37,8 +36,7 @@ class Motions(SyntheticClips):
 class Generator:
     """Shows clips of a set, whatever the latent."""
 
-    context_frames = 0
-    latent_size = 4
+    context_frames, latent_size, num_frames, resolution, video_channels = 0, 4, 8, 16, 3
 
     def __init__(self, clips, labels, num_classes):
         order = [np.flatnonzero(labels == label) for label in range(num_classes)]
@@ -129,17 +127,19 @@ def test_training_repeats_itself_and_is_kept(judged):
     assert not any('learns' in line for line in lines)
 
 
-def test_the_loop_gets_scalars_and_the_best_step(judged, tmp_path):
+def test_training_gets_scalars_and_the_best_step(judged, tmp_path):
     protocol, data, _, result, (clips, labels) = judged
+    scoring = during_training.ProtocolScores(['recognition', 'offline_2'])
+    assert scoring.best_by == 'recognition/frechet'
+    scoring._recognition = protocol
+    scoring.check(data)
     good, bad = Generator(clips, labels, 3), Generator(np.zeros_like(clips), labels, 3)
-    protocol.check(data)
-    scalars = protocol(good, data, 10, str(tmp_path))
+    scalars = scoring(good, data, 10, str(tmp_path))
     assert scalars['recognition/frechet'] == result['scores']['frechet']['value']
-    assert set(scalars) == {f'recognition/{name}{end}' for name in SCORES for end in ('', '_floor')}
-    protocol(bad, data, 20, str(tmp_path))
-    assert protocol.is_best(str(tmp_path), 10) and not protocol.is_best(str(tmp_path), 20)
-    lines = (tmp_path / 'evaluation' / 'evaluation.jsonl').read_text().splitlines()
-    assert [json.loads(line)['model']['step'] for line in lines] == [10, 20]
+    assert {f'recognition/{name}{end}' for name in SCORES for end in ('', '_floor')} < set(scalars)
+    assert 'offline_2/frechet' in scalars
+    scoring(bad, data, 20, str(tmp_path))
+    assert scoring.is_best(str(tmp_path), 10) and not scoring.is_best(str(tmp_path), 20)
 
 
 def test_formulas_are_those_of_plain_loops():

@@ -16,8 +16,9 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from dvdgan_tf.data.stream import ClipSource
+from dvdgan_tf.distribute.strategy import Processes
 from dvdgan_tf.errors import InputError
-from dvdgan_tf.evaluation import protocols, report
+from dvdgan_tf.evaluation import protocols, recognition, report
 from dvdgan_tf.evaluation.evaluate import Options, Places, evaluate
 from dvdgan_tf.evaluation.extraction import Extractor
 from dvdgan_tf.evaluation.jobs import Model, open_split
@@ -32,7 +33,7 @@ class ProtocolScores:
     """Evaluates a generator during training; the results are appended to work_dir/evaluation/evaluation.jsonl.
 
     Args:
-        names: of protocols; offline_<clips> needs no weights.
+        names: of protocols; offline_<clips> and recognition need no weights.
         i3d: weights of I3D, see `i3d_weights.checkpoint_prefix`; several for several networks.
         c3d: weights of C3D, and c3d_mean its mean file.
         c3d_mean: see c3d.
@@ -56,13 +57,17 @@ class ProtocolScores:
     ):
         if not names:
             raise InputError(f'no protocol was given; choose from {", ".join(protocols.NAMES)}')
-        self._names, self._options, self._batch_size = list(names), Options(num_samples=num_samples), batch_size
+        self._names = [name for name in names if name != recognition.NAME]
+        self._recognition = None
+        if recognition.NAME in names:
+            self._recognition = recognition.Recognition(num_samples or recognition.SAMPLES)
+        self._options, self._batch_size = Options(num_samples=num_samples), batch_size
         self._networks = load_networks(i3d, c3d, c3d_mean)
         self._extractor: Extractor | None = None
         self._opened: dict[tuple, ClipSource] = {}
-        first = protocols.choose(names)[0]
-        self.best_by = best_by or f'{first.name}/{first.scores[0]}'
-        if self.best_by.split('/')[0] not in self._names:
+        of_first = 'frechet' if names[0] == recognition.NAME else protocols.find(names[0]).scores[0]
+        self.best_by = best_by or f'{names[0]}/{of_first}'
+        if self.best_by.split('/')[0] not in names:
             raise InputError(f'best_by is {self.best_by!r}; give protocol/score with one of {", ".join(names)}.')
 
     def check(self, data: ClipSource) -> None:
@@ -71,6 +76,8 @@ class ProtocolScores:
         Raises:
             InputError: the data cannot serve a protocol.
         """
+        if self._recognition is not None:
+            self._recognition.check(data)
         for protocol in map(protocols.find, self._names):
             if protocol.stride not in (None, data.stride):
                 raise InputError(
@@ -93,20 +100,28 @@ class ProtocolScores:
             scalars named protocol/score, and of Frechet distances protocol/score_floor and protocol/score_ceiling:
             between real clips, and of the untrained generator where step 0 was scored.
         """
+        folder = os.path.join(work_dir, FOLDER)
+        results = self._evaluate(generator, data, step, folder, strategy) if self._names else []
+        if self._recognition is not None:
+            if strategy is not None and Processes(strategy).several:
+                raise InputError(f'{recognition.NAME} is for one process; leave it to bin/evaluate, on checkpoints.')
+            results.append(self._recognition.evaluate(generator, data, {'step': step}, folder))
+        return _scalars(results, report.read(os.path.join(folder, report.FILE_NAME)))
+
+    def _evaluate(
+        self,
+        generator: tf.Module,
+        data: ClipSource,
+        step: int,
+        folder: str,
+        strategy: tf.distribute.Strategy | None,
+    ) -> list[dict[str, object]]:
         if self._extractor is None:
             replicas = strategy.num_replicas_in_sync if strategy else 1
             self._extractor = Extractor(self._networks, -(-self._batch_size // replicas) * replicas, strategy)
-        folder = os.path.join(work_dir, FOLDER)
-        results = evaluate(
-            self._names,
-            Model(generator, {'step': step}, data, opened=self._opened),
-            self._extractor,
-            Places(folder, folder),
-            self._options,
-            reuse=False,
-            log=_LOG.info,
-        )
-        return _scalars(results, report.read(os.path.join(folder, report.FILE_NAME)))
+        model = Model(generator, {'step': step}, data, opened=self._opened)
+        places = Places(folder, folder)
+        return evaluate(self._names, model, self._extractor, places, self._options, reuse=False, log=_LOG.info)
 
     def is_best(self, work_dir: str, step: int) -> bool:
         """Whether no other step of this work directory, in any run, scored better than this one."""

@@ -1,10 +1,7 @@
 """The protocol `recognition`: what a small classifier, trained on the run's own labelled clips, says of samples.
 
 This project's own, so no number of it stands in a paper. Beside each number is that of real clips that were held out.
-As part of training, by bindings of an experiment:
-
-    loop.train.evaluation = @recognition.Recognition()
-    loop.train.evaluate_every = 1000
+`during_training.ProtocolScores` and `bin/evaluate` take it beside the others.
 """
 
 from __future__ import annotations
@@ -26,18 +23,16 @@ from dvdgan_tf.metrics import recognition, statistics
 from dvdgan_tf.metrics.networks.recognizer import Recognizer, looked_at
 
 NAME = 'recognition'
-FOLDER = 'evaluation'
 SCORES = ('recognised', 'frechet', 'diversity', 'motion', 'outliers')
 
 SAMPLES = 512
 
 _LOG = logging.getLogger(__name__)
-_BATCH = 16
 _VERSION = 1  # of the classifier and how it is trained
 
 
 class Recognition:
-    """Scores a generator; an `Evaluation` of the training loop. Results go to work_dir/evaluation/evaluation.jsonl.
+    """Scores a generator.
 
     Args:
         num_samples: generated clips, and held-out clips.
@@ -65,33 +60,6 @@ class Recognition:
             InputError: the data cannot serve.
         """
         labelled_clips.open_splits(data)
-
-    def __call__(
-        self,
-        generator: tf.Module,
-        data: ClipSource,
-        step: int,
-        work_dir: str,
-        strategy: tf.distribute.Strategy | None = None,
-    ) -> dict[str, float]:
-        """Scores the generator, and returns scalars named recognition/score and recognition/score_floor."""
-        result = self.evaluate(generator, data, {'step': step}, os.path.join(work_dir, FOLDER))
-        scalars = {}
-        for name in SCORES:
-            scalars[f'{NAME}/{name}'] = result['scores'][name]['value']
-            scalars[f'{NAME}/{name}_floor'] = result['scores'][name]['floor']['value']
-        return scalars
-
-    def is_best(self, work_dir: str, step: int) -> bool:
-        """Whether no other step of this work directory has a smaller Frechet distance in the classifier's features."""
-        with tf.io.gfile.GFile(os.path.join(work_dir, FOLDER, report.FILE_NAME)) as file:
-            results = [json.loads(line) for line in file.read().splitlines()]
-        values = {
-            result['model']['step']: result['scores']['frechet']['value']
-            for result in results
-            if result['protocol'] == NAME
-        }
-        return bool(values) and values.get(step) == min(values.values())
 
     def evaluate(
         self,
