@@ -27,9 +27,6 @@ SCENES = ['scenedetect>=0.7,<0.8']  # bin/prepare --scenes
 # bin/prepare --source=tfds:NAME; later metadata needs a protobuf that TensorFlow 2.15 does not have.
 TFDS = ['tensorflow-datasets>=4.9.4,<5', f'tensorflow-metadata<1.17; {OLDER}']
 BEAM = ['apache-beam>=2.50,<3']  # bin/prepare --beam
-# What losses and scores are compared with.
-ORACLES = [f'tensorflow-gan>=2.1,<2.2; {OLDER}', f'tensorflow-probability>=0.23,<0.24; {OLDER}', 'scipy>=1.10,<2']
-
 setuptools.setup(
     name='dvdgan_tf',
     version=VERSION,
@@ -49,6 +46,9 @@ setuptools.setup(
     install_requires=[
         f'tensorflow>=2.15.1,<2.16; {OLDER}',
         f'tf-keras>=2.15.1,<2.16; {OLDER}',
+        # The reference of the scores, which are computed without it since it fails to import on newer TensorFlow.
+        f'tensorflow-gan>=2.1,<2.2; {OLDER}',
+        f'tensorflow-probability>=0.23,<0.24; {OLDER}',
         # No wheel for Windows exists; without it only object stores and its decoder are missing.
         f'tensorflow-io==0.36.0; {OLDER} and platform_system != "Windows"',
         f'numpy>=1.23.5,<2; {OLDER}',
@@ -76,7 +76,8 @@ setuptools.setup(
         'web': ['playwright>=1.50,<2', 'axe-playwright-python>=0.1.4,<0.2'],
         'test': [
             *('pytest>=8,<10', 'pytest-xdist>=3.5,<4', 'ruff>=0.6,<1', 'pyyaml>=6,<7'),
-            *(*ORACLES, *VIDEO, *PLOTS, *SERVING),
+            'scipy>=1.10,<2',
+            *(*VIDEO, *PLOTS, *SERVING),
         ],
     },
 )
