@@ -54,7 +54,7 @@ _KILLS = flags.DEFINE_integer('kills', 200, 'How often something happens, over a
 _A_RUN = flags.DEFINE_integer('a_run', 10, 'How often it happens to one run.', 1)
 _CONFIG = flags.DEFINE_string('config', str(_ROOT / 'tests' / 'tiny.gin'), 'What is trained.')
 _BINDING = flags.DEFINE_multi_string('binding', _TINY, 'Its bindings.')
-_OUTPUT = flags.DEFINE_string('output', '/tmp/kill_campaign', 'Where it is trained; what went wrong stays there.')
+_OUTPUT = flags.DEFINE_string('output', 'runs/kill_campaign', 'Where it is trained; what went wrong stays there.')
 _SEED = flags.DEFINE_integer('seed', 0, 'Everything that is drawn depends on it.')
 
 

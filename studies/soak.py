@@ -22,7 +22,7 @@ _ROOT = pathlib.Path(__file__).resolve().parent.parent
 _ALLOWED = 1.05
 
 _STEPS = flags.DEFINE_integer('steps', 20_000, 'Steps to train.', 10)
-_SOAK_OUTPUT = flags.DEFINE_string('output', '/tmp/soak', 'Where it is trained.')
+_SOAK_OUTPUT = flags.DEFINE_string('output', 'runs/soak', 'Where it is trained.')
 
 
 class Sample(NamedTuple):

@@ -39,7 +39,7 @@ _DEEDS = (
 _TRIALS = flags.DEFINE_integer('trials', 12, 'How often something happens.', 1)
 _TIMEOUT = flags.DEFINE_float('peer_timeout_seconds', 30.0, 'Its binding of loop.train.')
 _LIMIT = flags.DEFINE_float('limit_seconds', 240.0, 'A launcher that takes longer to end has failed.')
-_WORKERS_OUTPUT = flags.DEFINE_string('workers_output', '/tmp/worker_campaign', 'Where it is trained.')
+_WORKERS_OUTPUT = flags.DEFINE_string('workers_output', 'runs/worker_campaign', 'Where it is trained.')
 
 
 class Trial(NamedTuple):
