@@ -14,8 +14,8 @@ import tensorflow as tf
 
 from dvdgan_tf import __version__, config
 from dvdgan_tf.trained import Trained
-from dvdgan_tf.training import data_facts
-from dvdgan_tf.training.checkpoint import checkpoint_path
+from dvdgan_tf.work_dir import data_facts
+from dvdgan_tf.work_dir.checkpoint import checkpoint_path
 
 CARD = 'MODEL.md'
 

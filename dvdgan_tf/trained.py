@@ -15,8 +15,9 @@ from dvdgan_tf import config, files
 from dvdgan_tf.data.stream import ClipSource
 from dvdgan_tf.errors import InputError
 from dvdgan_tf.models import variables
-from dvdgan_tf.training import data_facts, loop
-from dvdgan_tf.training.checkpoint import best_step, checkpoint_path, restore, saved_steps
+from dvdgan_tf.training import loop
+from dvdgan_tf.work_dir import data_facts
+from dvdgan_tf.work_dir.checkpoint import best_step, checkpoint_path, restore, saved_steps
 
 _LOG = logging.getLogger(__name__)
 

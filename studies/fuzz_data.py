@@ -162,7 +162,8 @@ def fuzz_videos(folder, outcomes, left, asked):
 
 def make_records(folder):
     """A folder of records and lists to mutate."""
-    from dvdgan_tf.prepare import array_files, preparation
+    from dvdgan_tf.prepare import preparation
+    from dvdgan_tf.prepare.sources import array_files
 
     array = np.random.default_rng(0).integers(0, 255, (4, 40, 16, 16, 1), dtype=np.uint8)
     np.savez(folder / 'in.npz', x=array, labels=np.arange(4) % 2)
@@ -267,7 +268,7 @@ def fuzz_index(folder, chance):
 
 def fuzz_list(folder, chance):
     """Reads a mutated list."""
-    from dvdgan_tf.prepare import lists
+    from dvdgan_tf.prepare.sources import lists
 
     suffix = chance.choice(('.csv', '.jsonl'))
     data = (folder / f'clips{suffix}').read_bytes()

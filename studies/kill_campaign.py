@@ -40,7 +40,7 @@ import numpy as np
 import tensorflow as tf
 from absl import app, flags
 
-from dvdgan_tf.training.checkpoint import checkpoint_path, saved_steps
+from dvdgan_tf.work_dir.checkpoint import checkpoint_path, saved_steps
 
 _ROOT = pathlib.Path(__file__).resolve().parent.parent
 _TINY = (

@@ -14,8 +14,9 @@ import numpy as np
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 from dvdgan_tf import config, trained  # noqa: E402
-from dvdgan_tf.prepare import array_files, preparation  # noqa: E402
+from dvdgan_tf.prepare import preparation  # noqa: E402
 from dvdgan_tf.prepare.listing import Rules  # noqa: E402
+from dvdgan_tf.prepare.sources import array_files  # noqa: E402
 from dvdgan_tf.sampling.generate import continue_clips, sample_clips  # noqa: E402
 from dvdgan_tf.training import loop  # noqa: E402
 

@@ -23,7 +23,7 @@ from typing import NamedTuple
 import kill_campaign
 from absl import app, flags
 
-from dvdgan_tf.training.checkpoint import saved_steps
+from dvdgan_tf.work_dir.checkpoint import saved_steps
 
 _ROOT = pathlib.Path(__file__).resolve().parent.parent
 _PHASES = ('connecting', 'training', 'saving')

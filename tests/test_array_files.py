@@ -5,9 +5,9 @@ import pytest
 from sample_files import clip
 
 from dvdgan_tf.errors import InputError
-from dvdgan_tf.prepare import array_files
 from dvdgan_tf.prepare.frames import clip_frames
 from dvdgan_tf.prepare.listing import BadClip, Rules
+from dvdgan_tf.prepare.sources import array_files
 
 
 def read(listing):

@@ -11,8 +11,9 @@ from prepared import make_folder, run, shard_bytes
 from sample_files import clip, write_video
 
 from dvdgan_tf.errors import InputError
-from dvdgan_tf.prepare import beam, folders
+from dvdgan_tf.prepare import beam
 from dvdgan_tf.prepare.listing import Rules
+from dvdgan_tf.prepare.sources import folders
 from dvdgan_tf.prepare.split_writer import FullShard
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent

@@ -7,7 +7,7 @@ from sample_files import clip, write_video
 
 from dvdgan_tf.benchmarks import data
 from dvdgan_tf.data.pipeline import RecordClips
-from dvdgan_tf.prepare import folders
+from dvdgan_tf.prepare.sources import folders
 
 
 @pytest.fixture(scope='module')

@@ -12,8 +12,9 @@ import tensorflow as tf
 from dvdgan_tf import config, trained
 from dvdgan_tf.models import variables
 from dvdgan_tf.sampling import video
-from dvdgan_tf.training import data_facts, loop
-from dvdgan_tf.training.checkpoint import checkpoint_path
+from dvdgan_tf.training import loop
+from dvdgan_tf.work_dir import data_facts
+from dvdgan_tf.work_dir.checkpoint import checkpoint_path
 
 CHECKOUT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 SHRUNK = ['NUM_FRAMES = 3', 'CHANNEL_MULTIPLIER = 2', 'RESOLUTION = 16', 'GLOBAL_BATCH = 4', 'TRAIN_STEPS = 1']

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from dvdgan_tf.errors import InputError
-from dvdgan_tf.training.checkpoint import Checkpointer, best_step, checkpoint_path, saved_steps
+from dvdgan_tf.work_dir.checkpoint import Checkpointer, best_step, checkpoint_path, saved_steps
 
 
 def _state(value=0.0, size=1000):

@@ -7,7 +7,8 @@ import pytest
 from PIL import Image
 
 from dvdgan_tf.errors import InputError
-from dvdgan_tf.evaluation import checkpoints, curve
+from dvdgan_tf.evaluation import checkpoints
+from dvdgan_tf.evaluation.results import curve
 
 
 def results(value, floor=1.0):

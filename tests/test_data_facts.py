@@ -10,9 +10,9 @@ from prepared import run
 from dvdgan_tf.data.pipeline import RecordClips
 from dvdgan_tf.data.synthetic import SyntheticClips
 from dvdgan_tf.errors import InputError
-from dvdgan_tf.prepare import array_files
 from dvdgan_tf.prepare.listing import Rules
-from dvdgan_tf.training import data_facts
+from dvdgan_tf.prepare.sources import array_files
+from dvdgan_tf.work_dir import data_facts
 
 
 def records_of(folder, value):

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from sample_files import clip, picture, rotate_mp4, write_sound, write_video
 
-from dvdgan_tf.prepare.decoding import video_frames
+from dvdgan_tf.prepare.decoders.pyav import video_frames
 from dvdgan_tf.prepare.listing import BadClip, Part, Rules
 
 AS_IT_IS = Rules()

@@ -6,9 +6,10 @@ from prepared import run, stored
 from sample_files import clip, write_video
 
 from dvdgan_tf.errors import InputError
-from dvdgan_tf.prepare import films, folders, holdout
-from dvdgan_tf.prepare.films import Cutting, cut
+from dvdgan_tf.prepare import holdout
 from dvdgan_tf.prepare.listing import Listing, Rules, SourceClip
+from dvdgan_tf.prepare.sources import films, folders
+from dvdgan_tf.prepare.sources.films import Cutting, cut
 
 
 @pytest.fixture(scope='module')

@@ -6,10 +6,10 @@ from PIL import Image
 from sample_files import clip
 
 from dvdgan_tf.errors import InputError
-from dvdgan_tf.prepare.folders import list_folder
 from dvdgan_tf.prepare.frames import clip_frames
 from dvdgan_tf.prepare.holdout import Holdout, hold_out, only_splits
 from dvdgan_tf.prepare.listing import Rules
+from dvdgan_tf.prepare.sources.folders import list_folder
 
 
 def touch(root, *paths):

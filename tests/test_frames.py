@@ -10,9 +10,11 @@ from sample_files import clip, write_video
 
 from dvdgan_tf.data import records, remote
 from dvdgan_tf.errors import InputError
-from dvdgan_tf.prepare import decoding, folders, preparation
 from dvdgan_tf.prepare import frames as reading
+from dvdgan_tf.prepare import preparation
+from dvdgan_tf.prepare.decoders import pyav
 from dvdgan_tf.prepare.listing import Rules, SourceClip
+from dvdgan_tf.prepare.sources import folders
 
 
 def images(folder, pictures):
@@ -86,14 +88,14 @@ def test_whatever_one_clip_raises_is_its_reason(tmp_path, monkeypatch, processes
 
 def test_an_error_that_nobody_thought_of_is_the_clips_reason_too(tmp_path, monkeypatch):
     root = make_folder(tmp_path / 'in', per_class=2)
-    original = decoding.video_frames
+    original = pyav.video_frames
 
     def failing(file, rules, part):
         if str(file).endswith('jump1.mp4'):
             raise ZeroDivisionError('of some library.\nmore')
         return original(file, rules, part)
 
-    monkeypatch.setattr(decoding, 'video_frames', failing)
+    monkeypatch.setattr(pyav, 'video_frames', failing)
     assert run(folders.list_folder(root), tmp_path / 'out')['splits']['train']['clips'] == 3
     assert skipped(tmp_path / 'out') == {'jump/jump1.mp4': 'cannot be read (ZeroDivisionError: of some library)'}
 

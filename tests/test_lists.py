@@ -7,7 +7,7 @@ import pytest
 
 from dvdgan_tf.errors import InputError
 from dvdgan_tf.prepare.listing import BadClip
-from dvdgan_tf.prepare.lists import classes, list_clips, seconds
+from dvdgan_tf.prepare.sources.lists import classes, list_clips, seconds
 
 
 def described(listing):

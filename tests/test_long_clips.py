@@ -10,8 +10,9 @@ from prepared import run, shard_bytes, stored
 
 from dvdgan_tf.data import inspect, records, showing
 from dvdgan_tf.data.pipeline import RecordClips
-from dvdgan_tf.prepare import array_files, encoded_clip
+from dvdgan_tf.prepare import encoded_clip
 from dvdgan_tf.prepare.listing import Rules
+from dvdgan_tf.prepare.sources import array_files
 
 FRAMES = 100  # three parts of 32 and one of 4
 

@@ -16,9 +16,9 @@ from dvdgan_tf.data.synthetic import SyntheticClips
 from dvdgan_tf.errors import InputError
 from dvdgan_tf.evaluation.during_training import ProtocolScores
 from dvdgan_tf.training import loop
-from dvdgan_tf.training.checkpoint import best_step, checkpoint_path, saved_steps
 from dvdgan_tf.training.schedule import LOOKS_FILE, Checkpoints, Previews
 from dvdgan_tf.training.step import GanStep
+from dvdgan_tf.work_dir.checkpoint import best_step, checkpoint_path, saved_steps
 
 
 class _TwoClasses(SyntheticClips):

@@ -12,10 +12,10 @@ import tf_keras as keras
 
 from dvdgan_tf import config, model_folder, trained
 from dvdgan_tf.errors import InputError
-from dvdgan_tf.evaluation import report
+from dvdgan_tf.evaluation.results import report
 from dvdgan_tf.sampling.generate import sample_clips
 from dvdgan_tf.training import loop
-from dvdgan_tf.training.checkpoint import checkpoint_path, saved_steps
+from dvdgan_tf.work_dir.checkpoint import checkpoint_path, saved_steps
 
 _TESTS = os.path.dirname(os.path.abspath(__file__))
 _SCORES = {'recognised': {'value': 0.987654, 'floor': {'value': 0.99, 'clips': [9]}}, 'kernel': {'value': 2.0}}

@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from dvdgan_tf import config, trained
 from dvdgan_tf.training import loop
-from dvdgan_tf.training.checkpoint import checkpoint_path, saved_steps
+from dvdgan_tf.work_dir.checkpoint import checkpoint_path, saved_steps
 
 TESTS = os.path.dirname(os.path.abspath(__file__))
 TRAIN = [sys.executable, os.path.join(TESTS, '..', 'bin', 'train'), f'--gin_file={TESTS}/tiny.gin']

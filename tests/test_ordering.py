@@ -56,12 +56,13 @@ def test_the_end_of_each_clip_is_held_out_and_never_trained_on(folder):  # noqa:
 def test_a_window_at_least_is_held_out_and_clips_without_room_for_two_are_trained_on(tmp_path):
     random = np.random.RandomState(0)
     (tmp_path / 'in').mkdir()
-    from dvdgan_tf.prepare import preparation, sources
+    from dvdgan_tf.prepare import preparation
     from dvdgan_tf.prepare.listing import Rules
+    from dvdgan_tf.prepare.sources import papers
 
     for name, frames in (('a', 7), ('b', 8)):
         np.savez(tmp_path / 'in' / f'{name}.npz', x=random.randint(255, size=[1, frames, 16, 16, 3]).astype('uint8'))
-    listing = sources.array_files(str(tmp_path / 'in'))
+    listing = papers.array_files(str(tmp_path / 'in'))
     preparation.prepare(listing, Rules('png'), str(tmp_path / 'out'), source={'name': 'npz', 'input': 'x'})
     train = RecordClips(str(tmp_path / 'out'), 16, 4, test_part=0.01)
     assert train.num_clips == 2

@@ -13,8 +13,9 @@ from PIL import Image
 from dvdgan_tf.data import pipeline
 from dvdgan_tf.data.pipeline import RecordClips
 from dvdgan_tf.errors import InputError
-from dvdgan_tf.prepare import array_files, preparation
+from dvdgan_tf.prepare import preparation
 from dvdgan_tf.prepare.listing import Rules
+from dvdgan_tf.prepare.sources import array_files
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 CLIPS, FRAMES, HEIGHT, WIDTH = 7, 10, 16, 24

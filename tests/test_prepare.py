@@ -15,8 +15,9 @@ from sample_files import clip, write_sound, write_video
 
 from dvdgan_tf.data import records
 from dvdgan_tf.errors import InputError
-from dvdgan_tf.prepare import array_files, folders, preparation, workers
+from dvdgan_tf.prepare import preparation, workers
 from dvdgan_tf.prepare.listing import Listing, Rules, SourceClip
+from dvdgan_tf.prepare.sources import array_files, folders
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 

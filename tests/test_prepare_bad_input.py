@@ -13,8 +13,9 @@ from prepared import make_folder, run, stored
 
 from dvdgan_tf.data import records, remote
 from dvdgan_tf.errors import InputError
-from dvdgan_tf.prepare import folders, listing, preparation
+from dvdgan_tf.prepare import listing, preparation
 from dvdgan_tf.prepare.listing import Listing, Rules, SourceClip
+from dvdgan_tf.prepare.sources import folders
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
@@ -72,9 +73,9 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path, monkeypatch):
 
 def test_videos_without_pyav_are_one_sentence(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, 'av', None)
-    monkeypatch.delitem(sys.modules, 'dvdgan_tf.prepare.decoding', raising=False)
-    monkeypatch.delattr('dvdgan_tf.prepare.decoding', raising=False)
-    monkeypatch.delitem(sys.modules, 'dvdgan_tf.prepare.scaling', raising=False)
+    monkeypatch.delitem(sys.modules, 'dvdgan_tf.prepare.decoders.pyav', raising=False)
+    monkeypatch.delattr('dvdgan_tf.prepare.decoders.pyav', raising=False)
+    monkeypatch.delitem(sys.modules, 'dvdgan_tf.prepare.decoders.scaling', raising=False)
     listing = Listing((SourceClip('a', 'a.mp4'),), ('all',))
     with pytest.raises(InputError, match=r'dvdgan_tf\[video\]'):
         run(listing, tmp_path / 'out')

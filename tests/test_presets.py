@@ -12,8 +12,9 @@ import tensorflow as tf
 
 from dvdgan_tf import config, trained
 from dvdgan_tf.errors import InputError
-from dvdgan_tf.prepare import array_files, preparation
+from dvdgan_tf.prepare import preparation
 from dvdgan_tf.prepare.listing import Rules
+from dvdgan_tf.prepare.sources import array_files
 from dvdgan_tf.training import loop
 from dvdgan_tf.training.step import GanStep
 

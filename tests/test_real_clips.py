@@ -10,7 +10,7 @@ from dvdgan_tf.data.synthetic import SyntheticClips
 from dvdgan_tf.errors import InputError
 from dvdgan_tf.evaluation import protocols
 from dvdgan_tf.evaluation.jobs import real_ends, tenths
-from dvdgan_tf.evaluation.scoring import floor
+from dvdgan_tf.evaluation.results.scoring import floor
 from dvdgan_tf.metrics.samples import Parts
 from dvdgan_tf.metrics.statistics import Moments
 

@@ -45,18 +45,19 @@ ARROWS = {
     'metrics': set(),
     'evaluation': {'metrics', 'data.stream', 'distribute.strategy'},
     'sampling': set(),
+    'work_dir': {'data.stream', 'sampling'},
     'distribute': set(),
     # The networks and the data arrive as arguments; of models only what is not a network is imported.
     'training': {
         *('losses', 'layers', 'models.discriminator_inputs', 'models.standing', 'models.variables'),
-        *('sampling', 'distribute', 'data.stream'),
+        *('sampling', 'distribute', 'data.stream', 'work_dir'),
     },
     'planning': {'models.variables', 'training', 'distribute'},
     'report': {'sampling'},
     'serving': {'sampling'},
     'exporters': {'shipped', 'layers', 'models.variables', 'sampling', 'serving'},
-    'trained': {'config', 'data.stream', 'models.variables', 'training'},
-    'model_folder': {'config', 'trained', 'training'},
+    'trained': {'config', 'data.stream', 'models.variables', 'training', 'work_dir'},
+    'model_folder': {'config', 'trained', 'training', 'work_dir'},
     'opening': {'trained'},
     'benchmarks': {
         *('layers', 'losses', 'models', 'data', 'prepare', 'training', 'distribute', 'planning', 'metrics'),

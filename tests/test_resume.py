@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from dvdgan_tf.training.checkpoint import checkpoint_path, saved_steps
+from dvdgan_tf.work_dir.checkpoint import checkpoint_path, saved_steps
 
 _CHECKOUT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _SHRUNK = {

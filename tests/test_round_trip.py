@@ -7,8 +7,9 @@ from sample_files import clip, write_video
 from test_sources import write_bair
 
 from dvdgan_tf.data.pipeline import RecordClips
-from dvdgan_tf.prepare import array_files, folders, preparation, sources
+from dvdgan_tf.prepare import preparation
 from dvdgan_tf.prepare.listing import Rules
+from dvdgan_tf.prepare.sources import array_files, folders, papers
 
 FRAMES, SIDE = 10, 32
 
@@ -49,7 +50,7 @@ def test_ucf101(tmp_path):
         'YoYo/v_YoYo_g24_c01.avi 3\n'
     )
     (lists / 'testlist01.txt').write_text('Archery/v_Archery_g01_c01.avi\nYoYo/v_YoYo_g25_c04.avi\n')
-    listing = sources.ucf101(str(tmp_path), '1')
+    listing = papers.ucf101(str(tmp_path), '1')
     assert listing.absent == (('v_YoYo_g24_c01', 'is missing'),)
     train, labels, source = stored(listing, tmp_path / 'out')
     assert source.class_names == ('Archery', 'HandstandPushups', 'YoYo')
@@ -73,7 +74,7 @@ def test_kinetics_with_missing_files(tmp_path):
         'zumba,AAAAAAAAAA4,0,10,train\n'
     )
     (tmp_path / 'validate.csv').write_text(head + '"juggling balls",AAAAAAAAAA3,0,10,validate\n')
-    listing = sources.kinetics(str(tmp_path))
+    listing = papers.kinetics(str(tmp_path))
     train, labels, source = stored(listing, tmp_path / 'out')
     assert source.class_names == ('arm wrestling', 'juggling balls', 'zumba')
     np.testing.assert_array_equal(labels, [0, 1])
@@ -88,7 +89,7 @@ def test_bair_without_any_loss(tmp_path):
     frames = [clip(30, tint, 64, 64) for tint in range(3)]
     write_bair(tmp_path / 'softmotion30_44k' / 'train' / 'traj_0_to_255.tfrecords', frames[:2])
     write_bair(tmp_path / 'softmotion30_44k' / 'test' / 'traj_0_to_255.tfrecords', frames[2:])
-    listing = sources.bair_pushing(str(tmp_path))
+    listing = papers.bair_pushing(str(tmp_path))
     for split, expected in (('train', frames[:2]), ('test', frames[2:])):
         found, labels, _ = stored(listing, tmp_path / 'out', split, side=64)
         np.testing.assert_allclose(found, np.stack(expected)[:, :FRAMES], atol=1e-3)

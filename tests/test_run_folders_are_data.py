@@ -44,7 +44,7 @@ def _attack(folder, name):
         ),
         'through a module of the package': lambda: _with(
             folder,
-            ['from dvdgan_tf.training import data_facts'],
+            ['from dvdgan_tf.work_dir import data_facts'],
             seed='@data_facts.os.system()',
             last=f"data_facts.os.system.command = 'touch {ran}'\n",
         ),
@@ -68,7 +68,7 @@ ATTACKS = {
     'os.system': 'imports os,',
     'runpy': 'imports runpy,',
     'a macro': 'imports os,',
-    'through a module of the package': 'imports dvdgan_tf.training.data_facts,',
+    'through a module of the package': 'imports dvdgan_tf.work_dir.data_facts,',
     'through a configurable module': 'names loop.data_facts.os.system,',
     'hidden in a list': 'imports os,',
 }

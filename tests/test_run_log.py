@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from dvdgan_tf.errors import InputError
-from dvdgan_tf.training.run_log import RunLog
+from dvdgan_tf.work_dir.run_log import RunLog
 
 
 def _steps(work_dir):

@@ -16,7 +16,7 @@ from dvdgan_tf import config, trained
 from dvdgan_tf.exporters import saved_model, source, version_folder
 from dvdgan_tf.sampling import generate
 from dvdgan_tf.training import loop
-from dvdgan_tf.training.checkpoint import checkpoint_path
+from dvdgan_tf.work_dir.checkpoint import checkpoint_path
 
 _FIXTURE = Path(__file__).parent / 'fixtures' / 'run_0_1'
 

@@ -11,7 +11,8 @@ import pytest
 from PIL import Image
 
 from dvdgan_tf import config, trained
-from dvdgan_tf.training import data_facts, loop
+from dvdgan_tf.training import loop
+from dvdgan_tf.work_dir import data_facts
 
 ROOT = Path(__file__).resolve().parent.parent
 

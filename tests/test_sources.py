@@ -8,9 +8,9 @@ import tensorflow as tf
 from sample_files import clip, write_video
 
 from dvdgan_tf.errors import InputError
-from dvdgan_tf.prepare import kth, something, sources
 from dvdgan_tf.prepare.frames import clip_frames
 from dvdgan_tf.prepare.listing import BadClip, Rules
+from dvdgan_tf.prepare.sources import kth, papers, something
 
 UCF = [
     ('ApplyEyeMakeup', 'v_ApplyEyeMakeup_g01_c01'),
@@ -39,7 +39,7 @@ def make_ucf(root, folders=True):
 
 @pytest.mark.parametrize('folders', [True, False])
 def test_ucf101_split_one(tmp_path, folders):
-    listing = sources.ucf101(make_ucf(tmp_path, folders), '1')
+    listing = papers.ucf101(make_ucf(tmp_path, folders), '1')
     assert listing.class_names == ('ApplyEyeMakeup', 'HandstandPushups', 'YoYo')
     assert [(c.name, c.label, c.split, c.group) for c in listing.clips] == [
         ('v_ApplyEyeMakeup_g01_c01', 0, 'test', 'ApplyEyeMakeup_g01'),
@@ -50,7 +50,7 @@ def test_ucf101_split_one(tmp_path, folders):
 
 
 def test_ucf101_all_puts_every_clip_into_train(tmp_path):
-    listing = sources.ucf101(make_ucf(tmp_path))
+    listing = papers.ucf101(make_ucf(tmp_path))
     assert [(c.label, c.split) for c in listing.clips] == [(0, 'train'), (0, 'train'), (1, 'train'), (2, 'train')]
 
 
@@ -60,7 +60,7 @@ def test_ucf101_lists_what_is_wrong_and_goes_on(tmp_path):
     (videos / 'YoYo' / 'v_YoYo_g25_c03.avi').unlink()
     (videos / 'YoYo' / 'yoyo.avi').write_bytes(b'x')
     (videos / 'v_Juggling_g01_c01.avi').write_bytes(b'x')
-    listing = sources.ucf101(root, '2')
+    listing = papers.ucf101(root, '2')
     assert len(listing.clips) == 3
     assert dict(listing.absent) == {
         'v_YoYo_g25_c03': 'is missing',
@@ -74,13 +74,13 @@ def test_ucf101_without_usable_lists_is_refused(tmp_path):
     lists = tmp_path / 'ucfTrainTestlist'
     (lists / 'testlist03.txt').unlink()
     with pytest.raises(InputError, match='no testlist03.txt'):
-        sources.ucf101(root, '3')
+        papers.ucf101(root, '3')
     (lists / 'classInd.txt').write_text('1 A\n3 B\n')
     with pytest.raises(InputError, match='does not number'):
-        sources.ucf101(root)
+        papers.ucf101(root)
     (lists / 'classInd.txt').write_text('ApplyEyeMakeup\n')
     with pytest.raises(InputError, match='damaged'):
-        sources.ucf101(root)
+        papers.ucf101(root)
 
 
 KINETICS = {
@@ -115,7 +115,7 @@ def test_kinetics_lists_and_file_names(tmp_path, version):
     ):
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_bytes(b'x')
-    listing = sources.kinetics(str(tmp_path))
+    listing = papers.kinetics(str(tmp_path))
     assert listing.class_names == ('arm wrestling', 'playing piano', 'zumba')
     assert [(c.name, c.label, c.split, c.part and (c.part.start, c.part.end)) for c in listing.clips] == [
         ('-_AAAAAAAA2_000010_000020', 0, 'train', (10.0, 20.0)),
@@ -132,10 +132,10 @@ def test_kinetics_lists_and_file_names(tmp_path, version):
 
 def test_kinetics_without_usable_lists_is_refused(tmp_path):
     with pytest.raises(InputError, match='no CSV file'):
-        sources.kinetics(str(tmp_path))
+        papers.kinetics(str(tmp_path))
     (tmp_path / 'train.csv').write_text('label,youtube_id,time_start\na,b,1\n')
     with pytest.raises(InputError, match='no column time_end'):
-        sources.kinetics(str(tmp_path))
+        papers.kinetics(str(tmp_path))
 
 
 def write_bair(path, clips):
@@ -159,7 +159,7 @@ def test_bair_is_read_exactly(tmp_path):
     write_bair(root / 'train' / 'traj_0_to_255.tfrecords', clips[:2])
     write_bair(root / 'test' / 'traj_0_to_255.tfrecords', clips[2:])
     for camera in ('image_aux1', 'image_main'):
-        listing = sources.bair_pushing(str(tmp_path), camera)
+        listing = papers.bair_pushing(str(tmp_path), camera)
         assert listing.lossless and listing.class_names == ('robot pushing',)
         assert [(c.name, c.split, c.label) for c in listing.clips] == [
             ('test/traj_0_to_255#000', 'test', 0),
@@ -178,7 +178,7 @@ def test_bair_damage_is_found(tmp_path):
     data[1000] ^= 1
     path.write_bytes(bytes(data[:-100]))
     (tmp_path / 'train' / 'other.tfrecords').write_bytes(b'')
-    listing = sources.bair_pushing(str(tmp_path))
+    listing = papers.bair_pushing(str(tmp_path))
     assert dict(listing.absent) == {
         'train/other.tfrecords': 'is not train/ or test/traj_<first>_to_<last>.tfrecords',
         'train/traj_0_to_255.tfrecords': 'is cut short inside record 1',
@@ -189,7 +189,7 @@ def test_bair_damage_is_found(tmp_path):
 
 def test_bair_without_the_frames_of_a_camera_is_a_bad_clip(tmp_path):
     write_bair(tmp_path / 'train' / 'traj_0_to_255.tfrecords', [clip(29, 0, 64, 64)])
-    (item,) = sources.bair_pushing(str(tmp_path)).clips
+    (item,) = papers.bair_pushing(str(tmp_path)).clips
     with pytest.raises(BadClip, match='29/image_aux1/encoded holds 0 bytes'):
         list(clip_frames(item, Rules()))
 
@@ -198,7 +198,7 @@ def test_ucf101_names_differ_in_case_between_lists_and_files(tmp_path):
     root = make_ucf(tmp_path)
     folder = tmp_path / 'UCF-101' / 'HandstandPushups'
     (folder / 'v_HandStandPushups_g01_c01.avi').rename(folder / 'v_HandstandPushups_g01_c01.avi')
-    listing = sources.ucf101(root, '1')
+    listing = papers.ucf101(root, '1')
     assert ('v_HandstandPushups_g01_c01', 1, 'train') in [(c.name, c.label, c.split) for c in listing.clips]
     assert [reason for _, reason in listing.absent] == ['is in no list of split 1']
 
@@ -207,7 +207,7 @@ def test_kinetics_beside_other_tables(tmp_path):
     (tmp_path / 'notes.csv').write_text('who,what\nme,nothing\n')
     (tmp_path / 'train.csv').write_text('label,youtube_id,time_start,time_end\na,AAAAAAAAAA1,1,11\n')
     (tmp_path / 'AAAAAAAAAA1.mp4').write_bytes(b'x')
-    listing = sources.kinetics(str(tmp_path))
+    listing = papers.kinetics(str(tmp_path))
     assert len(listing.clips) == 1 and listing.absent == (('notes.csv', 'is no list of Kinetics'),)
 
 
@@ -215,7 +215,7 @@ def test_a_kinetics_clip_in_two_splits_is_not_trained_on(tmp_path):
     for name in ('train', 'validate'):
         (tmp_path / f'{name}.csv').write_text('label,youtube_id,time_start,time_end\na,AAAAAAAAAA1,1,11\n')
     (tmp_path / 'AAAAAAAAAA1.mp4').write_bytes(b'x')
-    listing = sources.kinetics(str(tmp_path))
+    listing = papers.kinetics(str(tmp_path))
     assert [clip_.split for clip_ in listing.clips] == ['validate']
     assert 'kept in validate only' in listing.absent[0][1]
 

@@ -9,7 +9,8 @@ from prepared import run, shard_bytes, stored
 from sample_files import clip, write_video
 
 from dvdgan_tf.errors import InputError
-from dvdgan_tf.prepare import folders, preparation, tar_shards
+from dvdgan_tf.prepare import preparation
+from dvdgan_tf.prepare.sources import folders, tar_shards
 
 
 def write_tar(path, members):

@@ -6,8 +6,9 @@ from prepared import run, stored
 from sample_files import clip
 
 from dvdgan_tf.errors import InputError
-from dvdgan_tf.prepare import preparation, tfds_source
+from dvdgan_tf.prepare import preparation
 from dvdgan_tf.prepare.listing import Rules
+from dvdgan_tf.prepare.sources import tfds_source
 
 tfds = pytest.importorskip('tensorflow_datasets')
 

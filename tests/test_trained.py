@@ -17,10 +17,11 @@ from dvdgan_tf.errors import InputError
 from dvdgan_tf.evaluation.during_training import ProtocolScores
 from dvdgan_tf.evaluation.recognition import Recognition
 from dvdgan_tf.models import Generator
-from dvdgan_tf.training import data_facts, loop
-from dvdgan_tf.training.checkpoint import checkpoint_path, saved_steps
+from dvdgan_tf.training import loop
 from dvdgan_tf.training.schedule import Checkpoints, Previews
 from dvdgan_tf.training.step import GanStep
+from dvdgan_tf.work_dir import data_facts
+from dvdgan_tf.work_dir.checkpoint import checkpoint_path, saved_steps
 
 _TESTS = os.path.dirname(os.path.abspath(__file__))
 _TINY = os.path.join(_TESTS, 'tiny.gin')

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from dvdgan_tf.errors import InputError
-from dvdgan_tf.evaluation import truncation
+from dvdgan_tf.evaluation.results import truncation
 
 
 def result(sigma, fid, inception, standing=False):

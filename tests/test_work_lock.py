@@ -13,11 +13,11 @@ import time
 import pytest
 
 from dvdgan_tf.errors import InputError
-from dvdgan_tf.training import work_lock
+from dvdgan_tf.work_dir import work_lock
 
 _HOLD = """
 import sys, time
-from dvdgan_tf.training import work_lock
+from dvdgan_tf.work_dir import work_lock
 with work_lock.held(sys.argv[1]):
     print('held', flush=True)
     time.sleep(600)

@@ -19,11 +19,13 @@ from PIL import Image
 from dvdgan_tf.data import pipeline
 from dvdgan_tf.data.pipeline import RecordClips
 from dvdgan_tf.data.synthetic import SyntheticClips
-from dvdgan_tf.prepare import decoding, folders, preparation
+from dvdgan_tf.prepare import preparation
+from dvdgan_tf.prepare.decoders import pyav
 from dvdgan_tf.prepare.listing import Listing, Part, Rules
+from dvdgan_tf.prepare.sources import folders
 
 RESOLUTION, NUM_FRAMES, BATCH = 64, 12, 8
-av = decoding.av  # decoding says what to do where it is missing
+av = pyav.av  # says what to do where it is missing
 
 
 def report(
@@ -87,7 +89,7 @@ def _as_films(source: str, folder: str) -> str:
     """From each video of a folder four films of 340x256, 30 frames/s and ten seconds, with different beginnings."""
     for number, clip in enumerate(folders.list_folder(source).clips):
         pictures = []
-        for frame in decoding.video_frames(clip.path, Rules()):
+        for frame in pyav.video_frames(clip.path, Rules()):
             pictures.append(np.asarray(Image.fromarray(frame.pixels).resize((340, 256), Image.Resampling.BILINEAR)))
         for start in range(0, 240, 60):
             chosen = [pictures[(start + time) % len(pictures)] for time in range(300)]
@@ -150,7 +152,7 @@ def _direct(listing: Listing, rate: float, examples: int) -> str:
             length = stream.frames / float(stream.average_rate)
         span = NUM_FRAMES / float(stream.average_rate)
         start = choose.uniform(0, max(0.0, length - span))
-        frames = decoding.video_frames(clip.path, rules, Part(start, start + span))
+        frames = pyav.video_frames(clip.path, rules, Part(start, start + span))
         np.stack([frame.pixels for _, frame in zip(range(NUM_FRAMES), frames)])
     direct = examples * NUM_FRAMES / (time.perf_counter() - started)
     return (

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from dvdgan_tf.errors import InputError
-from dvdgan_tf.evaluation.curve import Curves, Results, curves
+from dvdgan_tf.evaluation.results.curve import Curves, Results, curves
 
 _EVERY = re.compile(r'every:([1-9]\d*)')
 _BINDING = re.compile(r'^([\w./]+) = (.*)$', re.MULTILINE)

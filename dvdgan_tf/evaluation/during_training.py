@@ -18,10 +18,11 @@ import tensorflow as tf
 from dvdgan_tf.data.stream import ClipSource
 from dvdgan_tf.distribute.strategy import Processes
 from dvdgan_tf.errors import InputError
-from dvdgan_tf.evaluation import protocols, recognition, report
+from dvdgan_tf.evaluation import protocols, recognition
 from dvdgan_tf.evaluation.evaluate import Options, Places, evaluate
 from dvdgan_tf.evaluation.extraction import Extractor
 from dvdgan_tf.evaluation.jobs import Model, open_split
+from dvdgan_tf.evaluation.results import report
 from dvdgan_tf.metrics.networks.features import FeatureNetwork, c3d_network, i3d_network, offline_network
 
 _LOG = logging.getLogger(__name__)

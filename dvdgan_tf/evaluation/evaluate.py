@@ -9,12 +9,13 @@ from dataclasses import asdict, dataclass
 
 import tensorflow as tf
 
-from dvdgan_tf.evaluation import passes, protocols, report
+from dvdgan_tf.evaluation import passes, protocols
 from dvdgan_tf.evaluation.clips import Draw
 from dvdgan_tf.evaluation.extraction import Extractor, View
 from dvdgan_tf.evaluation.jobs import Job, Model
 from dvdgan_tf.evaluation.passes import Pass, Wanted
-from dvdgan_tf.evaluation.result import result, scores_of
+from dvdgan_tf.evaluation.results import report
+from dvdgan_tf.evaluation.results.result import result, scores_of
 
 Log = Callable[[str], None]
 

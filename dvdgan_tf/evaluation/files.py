@@ -11,12 +11,13 @@ import numpy as np
 import tensorflow as tf
 
 from dvdgan_tf.errors import InputError
-from dvdgan_tf.evaluation import passes, protocols, report, scoring
+from dvdgan_tf.evaluation import passes, protocols
 from dvdgan_tf.evaluation.extraction import Extractor, View
 from dvdgan_tf.evaluation.folder import FolderClips
 from dvdgan_tf.evaluation.jobs import entropies_for, find_network, real_ends, sums_for, tenths
 from dvdgan_tf.evaluation.passes import Pass, Wanted
 from dvdgan_tf.evaluation.protocols import Protocol
+from dvdgan_tf.evaluation.results import report, scoring
 
 _FEATURES = {'i3d-400': 'logits', 'i3d-600': 'avgpool', 'offline': 'offline'}
 _DISTANCES = ('frechet', 'kernel', 'precision_recall')

@@ -17,8 +17,9 @@ import tensorflow as tf
 
 from dvdgan_tf.data.stream import ClipSource
 from dvdgan_tf.errors import InputError
-from dvdgan_tf.evaluation import labelled_clips, report
+from dvdgan_tf.evaluation import labelled_clips
 from dvdgan_tf.evaluation.labelled_clips import LabelledClips
+from dvdgan_tf.evaluation.results import report
 from dvdgan_tf.metrics import recognition, statistics
 from dvdgan_tf.metrics.networks.recognizer import Recognizer, looked_at
 

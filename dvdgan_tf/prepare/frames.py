@@ -13,8 +13,9 @@ from PIL import Image, ImageOps
 from dvdgan_tf.data import remote
 from dvdgan_tf.errors import InputError
 from dvdgan_tf.files import is_remote
-from dvdgan_tf.prepare import arrays, bair, tar_shards
+from dvdgan_tf.prepare.decoders import arrays
 from dvdgan_tf.prepare.listing import BadClip, Frame, Rules, SourceClip
+from dvdgan_tf.prepare.sources import bair, tar_shards
 
 
 def clip_frames(clip: SourceClip, rules: Rules) -> Iterator[Frame]:
@@ -102,16 +103,16 @@ def _decoded(file: BinaryIO, clip: SourceClip, rules: Rules, name: str, path: st
         _check_gif_end(file)
     file.seek(0)
     if rules.decoder == 'tfio':
-        from dvdgan_tf.prepare import decoding_tfio
+        from dvdgan_tf.prepare.decoders import tfio
 
         if clip.part is not None:
             raise BadClip('is a part of a longer video, which only --decoder=pyav can cut out')
-        for frame in decoding_tfio.video_frames(file.read()):
+        for frame in tfio.video_frames(file.read()):
             yield resized(frame, rules)
     else:
-        from dvdgan_tf.prepare import decoding
+        from dvdgan_tf.prepare.decoders import pyav
 
-        yield from decoding.video_frames(path or file, rules, clip.part)
+        yield from pyav.video_frames(path or file, rules, clip.part)
 
 
 def _check_gif_end(file: BinaryIO) -> None:
@@ -183,7 +184,7 @@ def _bair(clip: SourceClip, rules: Rules) -> Iterator[Frame]:
 
 
 def _tfds(clip: SourceClip, rules: Rules) -> Iterator[Frame]:
-    from dvdgan_tf.prepare import tfds_source
+    from dvdgan_tf.prepare.sources import tfds_source
 
     for frame in tfds_source.example_frames(clip):
         yield resized(frame, rules)

@@ -134,11 +134,11 @@ def _example(absent: Sequence[tuple[str, str]]) -> str:
 def _check_decoder(rules: Rules) -> None:
     """Raises InputError unless this machine can decode videos as the rules say."""
     if rules.decoder == 'tfio':
-        from dvdgan_tf.prepare import decoding_tfio
+        from dvdgan_tf.prepare.decoders import tfio
 
         if rules.fps is not None:
             raise InputError('--decoder=tfio knows no time stamps: leave --fps out or use --decoder=pyav.')
-        decoding_tfio.check()
+        tfio.check()
         return
-    from dvdgan_tf.prepare import decoding  # noqa: F401  raises where PyAV is missing
+    from dvdgan_tf.prepare.decoders import pyav  # noqa: F401  raises where PyAV is missing
 

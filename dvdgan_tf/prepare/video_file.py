@@ -24,9 +24,9 @@ def first_frames(path: str, resolution: int, num_frames: int, stride: int, chann
     Raises:
         InputError: there is no such file, it is no video, or PyAV is not installed.
     """
-    from dvdgan_tf.prepare import decoding  # needs PyAV
+    from dvdgan_tf.prepare.decoders import pyav  # needs PyAV
 
-    frames = decoding.video_frames(path, Rules(short_side=resolution, channels=channels))
+    frames = pyav.video_frames(path, Rules(short_side=resolution, channels=channels))
     try:
         window = itertools.islice(frames, 0, (num_frames - 1) * stride + 1, stride)
         clip = np.stack([frame.pixels for frame in window]).astype(np.float32)

@@ -26,25 +26,14 @@ from dvdgan_tf import opening, trained
 from dvdgan_tf.data import pipeline
 from dvdgan_tf.distribute import cluster, strategy
 from dvdgan_tf.errors import InputError
-from dvdgan_tf.evaluation import (
-    checkpoints,
-    curve,
-    during_training,
-    evaluate,
-    files,
-    folder,
-    protocols,
-    recognition,
-    report,
-    selftest,
-    truncation,
-)
+from dvdgan_tf.evaluation import checkpoints, during_training, evaluate, files, folder, protocols, recognition, selftest
 from dvdgan_tf.evaluation.extraction import Extractor
 from dvdgan_tf.evaluation.jobs import Model
+from dvdgan_tf.evaluation.results import curve, report, truncation
 from dvdgan_tf.metrics import prediction
 from dvdgan_tf.models.standing import TOGETHER, StandingStatistics
 from dvdgan_tf.prepare.listing import BadClip, Rules
-from dvdgan_tf.training.checkpoint import checkpoint_path, restore, saved_steps
+from dvdgan_tf.work_dir.checkpoint import checkpoint_path, restore, saved_steps
 
 flags.adopt_module_key_flags(opening)
 _WORK_DIR = flags.DEFINE_list('work_dir', [], 'The run, as given to bin/train; several with --checkpoints.')
@@ -168,10 +157,10 @@ def compare_files() -> int:
 
 
 def decode_video(path: str) -> np.ndarray:
-    from dvdgan_tf.prepare import decoding  # needs PyAV
+    from dvdgan_tf.prepare.decoders import pyav  # needs PyAV
 
     try:
-        frames = [picture for picture, *_ in decoding.video_frames(path, Rules())]
+        frames = [picture for picture, *_ in pyav.video_frames(path, Rules())]
     except BadClip as error:
         raise InputError(f'{path} cannot be decoded ({error}); remove it or write it again.') from error
     return np.stack(frames)

@@ -69,8 +69,9 @@ def main(argv):
     del argv
     # Imported here because every decoding process runs this file up to main: they need no TensorFlow.
     from dvdgan_tf.data import remote
-    from dvdgan_tf.prepare import films, holdout, preparation
+    from dvdgan_tf.prepare import holdout, preparation
     from dvdgan_tf.prepare.listing import Rules, parse_range
+    from dvdgan_tf.prepare.sources import films
 
     remote.register(_INPUT.value, _OUTPUT.value)
     value_range = parse_range(_VALUE_RANGE.value) if _VALUE_RANGE.value else None
@@ -121,7 +122,16 @@ def main(argv):
 def list_clips(value_range):
     """The clips of the input, by the layout that --source names."""
     from dvdgan_tf.errors import InputError
-    from dvdgan_tf.prepare import array_files, folders, kth, lists, something, sources, tar_shards, tfds_source
+    from dvdgan_tf.prepare.sources import (
+        array_files,
+        folders,
+        kth,
+        lists,
+        papers,
+        something,
+        tar_shards,
+        tfds_source,
+    )
 
     source, path = _SOURCE.value, _INPUT.value
     if source.startswith('tfds:'):
@@ -132,11 +142,11 @@ def list_clips(value_range):
         return lists.list_clips(path)
     return {
         'folder': lambda: folders.list_folder(path, _STRIP_FRAMES.value),
-        'ucf101': lambda: sources.ucf101(path, _UCF101_SPLIT.value),
-        'kinetics': lambda: sources.kinetics(path),
+        'ucf101': lambda: papers.ucf101(path, _UCF101_SPLIT.value),
+        'kinetics': lambda: papers.kinetics(path),
         'kth': lambda: kth.kth(path),
         'something': lambda: something.something_something(path),
-        'bair': lambda: sources.bair_pushing(path, _BAIR_CAMERA.value),
+        'bair': lambda: papers.bair_pushing(path, _BAIR_CAMERA.value),
         'npz': lambda: array_files.array_files(path, _LAYOUT.value, value_range),
         'tar': lambda: tar_shards.tar_clips(path),
     }[source]()

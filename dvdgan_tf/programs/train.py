@@ -14,7 +14,8 @@ from dvdgan_tf.data import remote
 from dvdgan_tf.distribute import cluster, strategy
 from dvdgan_tf.distribute.local_workers import run_workers
 from dvdgan_tf.planning import plan
-from dvdgan_tf.training import data_facts, interrupts, loop, work_lock
+from dvdgan_tf.training import interrupts, loop
+from dvdgan_tf.work_dir import data_facts, work_lock
 
 _GIN_FILE = flags.DEFINE_multi_string('gin_file', None, 'Configuration; later files override earlier ones.')
 _GIN_PARAM = flags.DEFINE_multi_string('gin_param', [], 'One binding, like "TRAIN_STEPS = 1000"; may be repeated.')

@@ -8,12 +8,12 @@ import tensorflow as tf
 import tf_keras as keras
 
 from dvdgan_tf.data.stream import ClipSource
-from dvdgan_tf.training.checkpoint import Checkpointer
 from dvdgan_tf.training.ema_statistics import AverageStatistics
 from dvdgan_tf.training.preview import Preview
-from dvdgan_tf.training.run_log import RunLog
 from dvdgan_tf.training.schedule import Previews
 from dvdgan_tf.training.step import GanStep
+from dvdgan_tf.work_dir.checkpoint import Checkpointer
+from dvdgan_tf.work_dir.run_log import RunLog
 
 
 class Evaluation(Protocol):

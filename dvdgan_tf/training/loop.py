@@ -18,17 +18,17 @@ import tf_keras as keras
 from dvdgan_tf.data.stream import ClipSource
 from dvdgan_tf.distribute.strategy import Processes, device_type, make_strategy
 from dvdgan_tf.errors import InputError
-from dvdgan_tf.training import data_facts
 from dvdgan_tf.training.averaged import Evaluation, Saving, Scoring, Showing
-from dvdgan_tf.training.checkpoint import Checkpointer
 from dvdgan_tf.training.device_loop import make_device_loop, training_batches
 from dvdgan_tf.training.ema_statistics import AverageStatistics
 from dvdgan_tf.training.interrupts import StopRequest
 from dvdgan_tf.training.precision import check_hardware, set_precision
 from dvdgan_tf.training.progress import Recorder
-from dvdgan_tf.training.run_log import RunLog
 from dvdgan_tf.training.schedule import Checkpoints, Look, LooksDone, Previews, Trigger
 from dvdgan_tf.training.step import GanStep
+from dvdgan_tf.work_dir import data_facts
+from dvdgan_tf.work_dir.checkpoint import Checkpointer
+from dvdgan_tf.work_dir.run_log import RunLog
 
 _LOG = logging.getLogger(__name__)
 

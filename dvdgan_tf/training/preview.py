@@ -10,7 +10,7 @@ import tf_keras as keras
 
 from dvdgan_tf.sampling.generate import spread_labels
 from dvdgan_tf.sampling.latents import sample_latents
-from dvdgan_tf.training.run_log import RunLog
+from dvdgan_tf.work_dir.run_log import RunLog
 
 
 class Preview:

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from dvdgan_tf.errors import InputError
 from dvdgan_tf.progress import progress_line
-from dvdgan_tf.training.run_log import RunLog, sigmas
+from dvdgan_tf.work_dir.run_log import RunLog, sigmas
 
 _LOG = logging.getLogger(__name__)
 _SMOOTHING = 0.8

@@ -10,8 +10,8 @@ from typing import BinaryIO
 
 import numpy as np
 
+from dvdgan_tf.prepare.decoders.scaling import av, scaled
 from dvdgan_tf.prepare.listing import BadClip, Frame, Part, Rules
-from dvdgan_tf.prepare.scaling import av, scaled
 
 _TOLERATED_LOSS = 0.05  # containers round their frame counts and durations
 _LONGEST_PICTURE_SECONDS = 60.0  # resampled by time; a longer one is a fault of the time stamps

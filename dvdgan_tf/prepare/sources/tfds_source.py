@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from dvdgan_tf.errors import InputError
-from dvdgan_tf.prepare import bair
-from dvdgan_tf.prepare.folders import split_name
 from dvdgan_tf.prepare.listing import BadClip, Listing, SourceClip
+from dvdgan_tf.prepare.sources import bair
+from dvdgan_tf.prepare.sources.folders import split_name
 
 
 @functools.lru_cache(maxsize=1)

@@ -10,9 +10,9 @@ import numpy as np
 
 from dvdgan_tf.data import remote
 from dvdgan_tf.errors import InputError
-from dvdgan_tf.prepare import arrays
-from dvdgan_tf.prepare.folders import named_split
+from dvdgan_tf.prepare.decoders import arrays
 from dvdgan_tf.prepare.listing import TRAIN, BadClip, Listing, SourceClip
+from dvdgan_tf.prepare.sources.folders import named_split
 
 
 def array_files(path: str, layout: str | None = None, value_range: Sequence[float] | None = None) -> Listing:

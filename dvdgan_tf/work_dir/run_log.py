@@ -12,7 +12,7 @@ import tensorflow as tf
 from dvdgan_tf import files
 from dvdgan_tf.errors import InputError
 from dvdgan_tf.sampling import sheets, video
-from dvdgan_tf.training import event_files
+from dvdgan_tf.work_dir import event_files
 
 _LOG = logging.getLogger(__name__)
 _METRICS_FILE = 'metrics.jsonl'

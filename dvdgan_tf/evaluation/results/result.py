@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dvdgan_tf import __version__
-from dvdgan_tf.evaluation import report, scoring
 from dvdgan_tf.evaluation.clips import SAMPLING, Draw
 from dvdgan_tf.evaluation.jobs import Job
-from dvdgan_tf.evaluation.scoring import Scores, Sums
+from dvdgan_tf.evaluation.results import report, scoring
+from dvdgan_tf.evaluation.results.scoring import Scores, Sums
 
 
 def scores_of(job: Job, real: Sums, fakes: Sequence[Sums], ddof: int) -> Scores:

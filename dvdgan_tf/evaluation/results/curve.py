@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from dvdgan_tf.errors import InputError
-from dvdgan_tf.evaluation import report
+from dvdgan_tf.evaluation.results import report
 
 Results = Sequence[Mapping[str, object]]
 Curves = dict[str, dict[str, object]]

@@ -9,8 +9,8 @@ from typing import Any
 
 from dvdgan_tf.data import remote
 from dvdgan_tf.errors import InputError
-from dvdgan_tf.prepare.folders import VIDEO_ENDINGS, named_split
 from dvdgan_tf.prepare.listing import TRAIN, Listing, SourceClip
+from dvdgan_tf.prepare.sources.folders import VIDEO_ENDINGS, named_split
 
 
 def something_something(folder: str) -> Listing:

@@ -88,7 +88,7 @@ def _parts(clip: SourceClip, cutting: Cutting) -> Iterator[tuple[str, Part]]:
     first, last = whole.start, min(whole.end, length)
     scenes = [(first, last)]
     if cutting.scenes:
-        from dvdgan_tf.prepare import scenes as finder
+        from dvdgan_tf.prepare.sources import scenes as finder
 
         cuts = [time for time in finder.scene_cuts(clip.path) if first < time < last]
         scenes = list(zip([first, *cuts], [*cuts, last]))
@@ -115,13 +115,13 @@ def film_facts(clip: SourceClip) -> tuple[float, float]:
         BadClip: it cannot be opened, or does not say how long it is.
         InputError: PyAV is not installed.
     """
-    from dvdgan_tf.prepare import decoding  # raises where PyAV is missing
+    from dvdgan_tf.prepare.decoders import pyav  # raises where PyAV is missing
 
     try:
-        with remote.open_input(clip.path) as file, decoding.open_video(file) as container:
+        with remote.open_input(clip.path) as file, pyav.open_video(file) as container:
             stream = container.streams.video[0]
-            rate = decoding.average_rate(stream)
-            seconds = decoding.duration(container, stream) or stream.frames / rate
+            rate = pyav.average_rate(stream)
+            seconds = pyav.duration(container, stream) or stream.frames / rate
     except FileNotFoundError:
         raise BadClip('is missing') from None
     except OSError as error:

@@ -10,7 +10,8 @@ from sample_files import clip, write_video
 
 from dvdgan_tf.data import remote
 from dvdgan_tf.errors import InputError
-from dvdgan_tf.prepare import decoding_tfio, frames, preparation
+from dvdgan_tf.prepare import frames, preparation
+from dvdgan_tf.prepare.decoders import tfio
 from dvdgan_tf.prepare.listing import BadClip, Listing, Part, Rules, SourceClip
 
 TFIO = Rules(decoder='tfio')
@@ -24,7 +25,7 @@ needs_tensorflow_io = pytest.mark.skipif(
 @pytest.fixture(scope='module')
 def ffmpeg():
     try:
-        decoding_tfio.check()
+        tfio.check()
     except InputError as error:
         pytest.skip(str(error))
 
@@ -57,9 +58,9 @@ def test_what_it_cannot_do_is_refused(tmp_path):
 
 
 def test_the_first_frame_again_and_again_is_caught(monkeypatch):
-    monkeypatch.setattr(decoding_tfio, '_decode', lambda contents: np.ones((5, 8, 8, 3), np.uint8))
+    monkeypatch.setattr(tfio, '_decode', lambda contents: np.ones((5, 8, 8, 3), np.uint8))
     with pytest.raises(BadClip, match='5 times the same frame'):
-        decoding_tfio.video_frames(b'')
+        tfio.video_frames(b'')
 
 
 def test_frames_are_those_of_pyav(ffmpeg, tmp_path):
@@ -100,4 +101,4 @@ def test_without_tensorflow_io_one_sentence_names_the_alternatives(monkeypatch):
     with pytest.raises(InputError, match='TensorFlow 2.15; elsewhere use gs://, a bucket mounted as a folder'):
         remote.register('s3://bucket/clips')
     with pytest.raises(InputError, match='--decoder=pyav'):
-        decoding_tfio.check()
+        tfio.check()

@@ -7,8 +7,8 @@ import re
 
 from dvdgan_tf.data import remote
 from dvdgan_tf.errors import InputError
-from dvdgan_tf.prepare.folders import VIDEO_ENDINGS
 from dvdgan_tf.prepare.listing import Listing, Part, SourceClip
+from dvdgan_tf.prepare.sources.folders import VIDEO_ENDINGS
 
 LIST = '00sequences.txt'
 CLASSES = ('boxing', 'handclapping', 'handwaving', 'jogging', 'running', 'walking')

@@ -9,9 +9,9 @@ import tarfile
 from typing import Any, BinaryIO
 
 from dvdgan_tf.data import remote
-from dvdgan_tf.prepare.folders import VIDEO_ENDINGS, named_split, split_name
 from dvdgan_tf.prepare.listing import TRAIN, BadClip, Listing, SourceClip
-from dvdgan_tf.prepare.lists import classes
+from dvdgan_tf.prepare.sources.folders import VIDEO_ENDINGS, named_split, split_name
+from dvdgan_tf.prepare.sources.lists import classes
 
 _LARGEST_NOTE = 1 << 20
 

@@ -7,10 +7,10 @@ import re
 
 from dvdgan_tf.data import remote
 from dvdgan_tf.errors import InputError
-from dvdgan_tf.prepare import bair
-from dvdgan_tf.prepare.folders import SPLIT_NAMES, VIDEO_ENDINGS, named_split, split_name
 from dvdgan_tf.prepare.listing import TEST, TRAIN, Listing, Part, SourceClip
-from dvdgan_tf.prepare.lists import read_table
+from dvdgan_tf.prepare.sources import bair
+from dvdgan_tf.prepare.sources.folders import SPLIT_NAMES, VIDEO_ENDINGS, named_split, split_name
+from dvdgan_tf.prepare.sources.lists import read_table
 
 _UCF_NAME = re.compile(r'v_(?P<activity>[^_/]+)_(?P<group>g\d+)_c\d+$')
 

@@ -15,8 +15,8 @@ from typing import Any
 from dvdgan_tf.data import remote
 from dvdgan_tf.errors import InputError
 from dvdgan_tf.files import is_remote
-from dvdgan_tf.prepare.folders import VIDEO_ENDINGS, image_folders, split_name
 from dvdgan_tf.prepare.listing import TRAIN, BadClip, Listing, Part, SourceClip
+from dvdgan_tf.prepare.sources.folders import VIDEO_ENDINGS, image_folders, split_name
 
 LIST_ENDINGS = ('.csv', '.jsonl')
 _MOST_IDS = 1000  # labels below are class numbers; larger ones only if most numbers up to them occur

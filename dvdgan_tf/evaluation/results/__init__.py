@@ -1,0 +1,1 @@
+"""What comes of the passes: scores with their spread, results as lines and tables, curves."""

@@ -1,0 +1,1 @@
+"""What a run keeps on disk: checkpoints, logs, facts about its data, and the lock of who trains in it."""
