@@ -72,7 +72,7 @@ def test_a_killed_evaluation_goes_on_without_repeating_batches(tmp_path, monkeyp
 
     def kill_at(line):
         lines.append(line)
-        if 'repeat 1: 40 of 48' in line:
+        if 'repeat 1: clip 40/48' in line:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

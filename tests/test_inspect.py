@@ -184,5 +184,5 @@ def test_the_command_fails_on_damage_and_on_no_records(tmp_path):
     done = run(f'--data={folder}')
     assert done.returncode == 1 and 'bytes instead of' in done.stdout
     nothing = run(f'--data={tmp_path / "nothing"}')
-    assert nothing.returncode == 2 and nothing.stderr.strip().startswith('error: There is no manifest.json')
+    assert nothing.returncode == 2 and nothing.stderr.strip().startswith('error: there is no manifest.json')
     assert len(nothing.stderr.strip().splitlines()) == 1

@@ -108,11 +108,11 @@ def _export(work_dir, output, *words):
 
 def test_one_command_writes_it_and_says_what_is_missing(work_dir, tmp_path):
     place = tmp_path / 'models' / 'tiny'
-    done = _export(work_dir, f'{place}/', '--data=shapes', '--licence=free')
+    done = _export(work_dir, f'{place}/', '--data=shapes', '--licence=free', '--trust')
     assert done.returncode == 0, done.stderr
     assert 'step 4, ' in done.stdout
     assert sorted(os.listdir(place)) == ['MODEL.md', 'checkpoints', 'config.gin', 'data.json']
     assert os.listdir(place.parent) == ['tiny']
-    lacking = _export(work_dir, tmp_path / 'other', '--data=shapes')
+    lacking = _export(work_dir, tmp_path / 'other', '--data=shapes', '--trust')
     assert lacking.returncode == 2 and '--licence for the model card: give them.' in lacking.stderr
     assert not (tmp_path / 'other').exists()

@@ -58,11 +58,11 @@ def test_a_window_at_least_is_held_out_and_clips_without_room_for_two_are_traine
     (tmp_path / 'in').mkdir()
     from dvdgan_tf.prepare import preparation
     from dvdgan_tf.prepare.listing import Rules
-    from dvdgan_tf.prepare.sources import papers
+    from dvdgan_tf.prepare.sources.array_files import array_files
 
     for name, frames in (('a', 7), ('b', 8)):
         np.savez(tmp_path / 'in' / f'{name}.npz', x=random.randint(255, size=[1, frames, 16, 16, 3]).astype('uint8'))
-    listing = papers.array_files(str(tmp_path / 'in'))
+    listing = array_files(str(tmp_path / 'in'))
     preparation.prepare(listing, Rules('png'), str(tmp_path / 'out'), source={'name': 'npz', 'input': 'x'})
     train = RecordClips(str(tmp_path / 'out'), 16, 4, test_part=0.01)
     assert train.num_clips == 2

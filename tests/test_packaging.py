@@ -110,8 +110,9 @@ def test_without_pyav_decoding_is_one_sentence(monkeypatch, tmp_path):
     from dvdgan_tf.prepare import preparation, video_file
     from dvdgan_tf.prepare.listing import Listing, Rules, SourceClip
 
-    monkeypatch.delitem(sys.modules, 'dvdgan_tf.prepare.decoders.pyav', raising=False)
-    monkeypatch.delattr('dvdgan_tf.prepare.decoders.pyav', raising=False)
+    for name in ('pyav', 'scaling'):
+        monkeypatch.delitem(sys.modules, f'dvdgan_tf.prepare.decoders.{name}', raising=False)
+        monkeypatch.delattr(f'dvdgan_tf.prepare.decoders.{name}', raising=False)
     monkeypatch.setitem(sys.modules, 'av', None)
     sentence = r'videos are read by PyAV, and .*: pip install "dvdgan_tf\[video\]"\.$'
     with pytest.raises(InputError, match=sentence):

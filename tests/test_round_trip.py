@@ -9,7 +9,7 @@ from test_sources import write_bair
 from dvdgan_tf.data.pipeline import RecordClips
 from dvdgan_tf.prepare import preparation
 from dvdgan_tf.prepare.listing import Rules
-from dvdgan_tf.prepare.sources import array_files, folders, papers
+from dvdgan_tf.prepare.sources import array_files, folders, lists, papers
 
 FRAMES, SIDE = 10, 32
 
@@ -126,7 +126,7 @@ def test_lists_of_videos(tmp_path):
     for number, source in enumerate(frames):
         write_video(tmp_path / 'videos' / f'{number}.mp4', source)
     (tmp_path / 'clips.csv').write_text('path,label,split\nvideos/0.mp4,run,train\nvideos/1.mp4,jump,test\n')
-    listing = folders.list_folder(str(tmp_path / 'clips.csv'))
+    listing = lists.list_clips(str(tmp_path / 'clips.csv'))
     for split, label, source in (('train', 1, frames[:1]), ('test', 0, frames[1:])):
         found, labels, _ = stored(listing, tmp_path / 'out', split)
         np.testing.assert_array_equal(labels, [label])

@@ -4,6 +4,7 @@ Its configuration is run_0_1/config.gin; clips.npy is what `bin/sample --num_cli
 step_4.json the mean and the root mean square of every variable of the networks at step 4, both by that version.
 """
 
+import functools
 import json
 import shutil
 from pathlib import Path
@@ -32,9 +33,9 @@ def test_it_is_sampled_to_the_same_clips_and_exported(work_dir, tmp_path):
     clips = generate.sample_clips(run.generator, generate.spread_labels(3, run.generator.num_classes), seed=7)
     np.testing.assert_allclose(clips, np.load(_FIXTURE / 'clips.npy'), atol=1e-5)  # other processors round otherwise
     exported = source.make_source(run.generator, run.step, run.facts.class_names, run.config_text, 8.0, None)
-    with version_folder.version_folder(str(tmp_path / 'exported'), run.step) as folder:
-        saved_model.write(exported, folder)
-    assert (tmp_path / 'exported' / '2' / 'saved_model.pb').is_file()
+    write = functools.partial(saved_model.write, 8, exported)
+    folder = version_folder.write_version(str(tmp_path / 'exported'), run.step, 'saved_model.pb', write)
+    assert (Path(folder) / 'saved_model.pb').is_file() and Path(folder).name == '2'
 
 
 def test_it_goes_on_to_where_its_own_version_would_have_gone(work_dir, tmp_path):
