@@ -81,7 +81,7 @@ class Server:
         try:
             answer = self._stub.Predict(request, SECONDS)
         except grpc.RpcError as error:
-            gone = error.code() is grpc.StatusCode.UNAVAILABLE
+            gone = error.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
             return (GONE if gone else error.code().name), None
         return 'OK', {name: tf.make_ndarray(value).tolist() for name, value in answer.outputs.items()}
 

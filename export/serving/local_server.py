@@ -23,7 +23,8 @@ from stand_in import grpc_services, rest  # noqa: E402
 from stand_in.servable import Servable, Tally  # noqa: E402
 
 HOST = '127.0.0.1'
-GRACE_SECONDS = 60.0
+GRACE_SECONDS = 60.0  # for requests that were accepted
+LAST_SECONDS = 2.0  # for telling clients that nobody is there any more
 
 
 class Server:
@@ -59,9 +60,10 @@ class Server:
 
     def stop(self) -> None:
         """Takes no more requests and waits for those that were accepted."""
-        stopped = self._grpc.stop(GRACE_SECONDS)
         self._rest.finish()
-        stopped.wait()
+        # Closed before gRPC stops: what comes while it stops may be cancelled without an answer, or keep it waiting.
+        self.tally.close(GRACE_SECONDS)
+        self._grpc.stop(LAST_SECONDS).wait()
 
 
 def main(words: Sequence[str] | None = None) -> None:

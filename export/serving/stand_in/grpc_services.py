@@ -72,13 +72,13 @@ def _answered(method: Callable) -> Callable:
 
     @functools.wraps(method)
     def guarded(self: PredictionService | ModelService, request: object, context: grpc.ServicerContext) -> object:
-        with self.tally:
-            try:
+        try:
+            with self.tally:
                 return method(self, request, context)
-            except Refused as refused:
-                code, reason = refused.status, refused.reason
-            except Exception as error:  # a fault of this server ends one request, not the server
-                code, reason = Code.INTERNAL, repr(error)
+        except Refused as refused:
+            code, reason = refused.status, refused.reason
+        except Exception as error:  # a fault of this server ends one request, not the server
+            code, reason = Code.INTERNAL, repr(error)
         return context.abort(code, reason[:_LONGEST_DETAILS])
 
     return guarded

@@ -197,16 +197,26 @@ def to_array(name: str, tensor: tensor_pb2.TensorProto, most_bytes: int) -> np.n
 
 
 class Tally:
-    """How many requests were taken, and how many of them were answered or refused."""
+    """Counts requests that were accepted and answered, as a context; once it is closed, none is accepted any more."""
 
     def __init__(self) -> None:
         self.accepted = self.answered = 0
-        self._lock = threading.Lock()
+        self._closed = False
+        self._changed = threading.Condition()
 
     def __enter__(self) -> None:
-        with self._lock:
+        with self._changed:
+            if self._closed:
+                refuse('the server is ending', Code.UNAVAILABLE)
             self.accepted += 1
 
     def __exit__(self, *_: object) -> None:
-        with self._lock:
+        with self._changed:
             self.answered += 1
+            self._changed.notify_all()
+
+    def close(self, seconds: float) -> None:
+        """Accepts no more requests, and waits so long at most until the others are answered."""
+        with self._changed:
+            self._closed = True
+            self._changed.wait_for(lambda: self.answered == self.accepted, seconds)
