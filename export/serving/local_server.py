@@ -24,6 +24,7 @@ from stand_in.servable import Servable, Tally  # noqa: E402
 
 HOST = '127.0.0.1'
 GRACE_SECONDS = 60.0  # for requests that were accepted
+WAKING_SECONDS = 0.2
 LAST_SECONDS = 2.0  # for telling clients that nobody is there any more
 
 
@@ -87,7 +88,8 @@ def main(words: Sequence[str] | None = None) -> None:
         f'REST on {HOST}:{server.rest_port}',
         flush=True,
     )
-    told.wait()
+    while not told.wait(WAKING_SECONDS):
+        pass  # a signal that another thread receives is handled when this one wakes
     server.stop()
     print(f'accepted {server.tally.accepted} requests and answered {server.tally.answered}', flush=True)
 
