@@ -110,7 +110,8 @@ def test_every_kind_of_layer_runs_in_node_as_it_does_live(tmp_path):
     (tmp_path / 'metadata.json').write_text(json.dumps(source.about))
     clips, _ = tfjs_node.answers(source, str(tmp_path))
     assert source.probe.clips.std() > 0.05
-    np.testing.assert_allclose(clips, source.probe.clips, atol=1e-4)
+    # Statistics of few values magnify how sums are rounded: a sixteenth of one level of 255.
+    np.testing.assert_allclose(clips, source.probe.clips, atol=5e-4)
 
 
 def test_a_grid_has_a_column_a_class_or_rows_that_hold_all_classes(tmp_path):

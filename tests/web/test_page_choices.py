@@ -32,7 +32,7 @@ def test_of_twenty_truncations_at_most_one_beyond_the_running_one_is_computed(vi
 
 
 def test_a_grid_left_for_one_video_ends_its_progress(visit):
-    page = visit('#view=grid', ready='Generating 2 of')
+    page = visit('#view=grid', ready='Generating')
     choose(page, 'one')
     settled(page)
     asked = page.evaluate('() => window.asked.length')
