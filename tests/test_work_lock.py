@@ -87,7 +87,7 @@ def test_a_place_that_cannot_be_written_is_one_sentence(tmp_path):
 def test_a_damaged_lock_file_of_a_dead_one_keeps_nobody_out(content, tmp_path):
     (tmp_path / 'lock').write_bytes(content)
     with work_lock.held(str(tmp_path)):
-        pass
+        assert json.loads((tmp_path / 'lock').read_text())['process'] == os.getpid()
 
 
 # Where there are no locks, as on an object store. TensorFlow's name of a local folder stands for one.
@@ -146,7 +146,7 @@ def test_a_dead_process_of_this_host_is_not_waited_for(store, tmp_path, monkeypa
     child.wait()
     (tmp_path / 'lock').write_text(json.dumps({'host': socket.gethostname(), 'process': child.pid}))
     with work_lock.held(store):
-        pass
+        assert json.loads((tmp_path / 'lock').read_text())['process'] == os.getpid()
 
 
 def test_the_later_of_two_that_start_together_holds_it(store, tmp_path, monkeypatch):
