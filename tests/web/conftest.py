@@ -24,13 +24,24 @@ sys.path.insert(0, str(TESTS))  # exported.py
 
 expect.set_options(timeout=120_000)  # software graphics on a busy machine
 
-# What the page asked its worker for, and how far its parts moved by themselves.
+# What the page asked its worker for, and how far its parts moved by themselves. After so many clips the worker hears no
+# more until window.release(): a test then sees the page in the middle of its work, however fast the machine is.
 _WATCH = """
   window.asked = [];
+  let clips = CLIPS;
+  let held = [];
+  window.release = () => {
+    clips = Infinity;
+    held.forEach((send) => send());
+    held = [];
+  };
   const { postMessage } = Worker.prototype;
   Worker.prototype.postMessage = function (message, ...others) {
     window.asked.push(message.id);
-    return postMessage.call(this, message, ...others);
+    const send = () => postMessage.call(this, message, ...others);
+    clips -= message.kind === 'generate';
+    if (clips < 0) held.push(send);
+    else send();
   };
   window.shift = 0;
   new PerformanceObserver((list) => {
@@ -77,9 +88,9 @@ def browser(start_browser):
 class Visit:
     """A page that was opened, and what its console and its requests said."""
 
-    def __init__(self, browser, **options):
+    def __init__(self, browser, clips='Infinity', **options):
         self.context = browser.new_context(**options)
-        self.context.add_init_script(_WATCH)
+        self.context.add_init_script(_WATCH.replace('CLIPS', str(clips)))
         self.errors, self.requests = [], []
         self.context.on('request', lambda request: self.requests.append(request.url))
         self.page = self.tab()

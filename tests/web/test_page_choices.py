@@ -32,8 +32,9 @@ def test_of_twenty_truncations_at_most_one_beyond_the_running_one_is_computed(vi
 
 
 def test_a_grid_left_for_one_video_ends_its_progress(visit):
-    page = visit('#view=grid', ready='Generating')
+    page = visit('#view=grid', ready='Generating 2 of', clips=1)
     choose(page, 'one')
+    page.evaluate('() => window.release()')
     settled(page)
     asked = page.evaluate('() => window.asked.length')
     page.wait_for_timeout(1000)  # more than the grid's running clip takes
