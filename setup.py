@@ -60,6 +60,7 @@ setuptools.setup(
         'gin-config>=0.5,<0.6',
         'absl-py>=1.4,<3',
         'Pillow>=10,<14',
+        'google-crc32c>=1.5,<2',  # checksums of records that are written without TensorFlow
         'Pebble>=5,<6',  # the processes of bin/prepare, of which one may crash
         # tensorflow-hub and TensorBoard import pkg_resources, which setuptools 81 warns about and 82 removes.
         'setuptools<81',

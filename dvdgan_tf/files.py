@@ -13,6 +13,7 @@ import re
 import secrets
 import shutil
 from collections.abc import Iterator
+from typing import BinaryIO
 
 from dvdgan_tf.errors import InputError
 
@@ -32,15 +33,17 @@ def write_atomically(path: str, content: bytes | str) -> None:
         InputError: there is no room, no permission or no such folder; what was there before is untouched.
     """
     with replacing(path) as temporary:
-        content = content.encode() if isinstance(content, str) else content
-        if not is_remote(path):
-            with open(temporary, 'wb') as file:
-                file.write(content)
-            return
-        import tensorflow as tf
+        with create(temporary) as file:
+            file.write(content.encode() if isinstance(content, str) else content)
 
-        with tf.io.gfile.GFile(temporary, 'wb') as file:
-            file.write(content)
+
+def create(path: str) -> BinaryIO:
+    """A new file, open for writing bytes."""
+    if not is_remote(path):
+        return open(path, 'wb')
+    import tensorflow as tf
+
+    return tf.io.gfile.GFile(path, 'wb')
 
 
 @contextlib.contextmanager
@@ -60,7 +63,7 @@ def replacing(path: str) -> Iterator[str]:
             if temporary != path:
                 remove(temporary)
     except Exception as error:
-        if not _is_of_a_disk(error):
+        if not is_of_a_disk(error):
             raise
         raise InputError(f'could not write {path} ({reason(error)}); make room or choose another place.') from error
 
@@ -95,19 +98,33 @@ def remove(path: str) -> None:
         tf.io.gfile.rmtree(path) if tf.io.gfile.isdir(path) else tf.io.gfile.remove(path)
 
 
+def make_folder(path: str) -> None:
+    """Makes a folder and those above it, where they are missing."""
+    if not is_remote(path):
+        os.makedirs(path, exist_ok=True)
+        return
+    import tensorflow as tf
+
+    tf.io.gfile.makedirs(path)
+
+
+def names_in(folder: str) -> list[str]:
+    """What lies in a folder; nothing where there is no folder."""
+    if not is_remote(folder):
+        return os.listdir(folder) if os.path.isdir(folder) else []
+    import tensorflow as tf
+
+    names = tf.io.gfile.listdir(folder) if tf.io.gfile.isdir(folder) else []
+    return [name.rstrip('/') for name in names]
+
+
 def remove_orphans(folder: str) -> list[str]:
     """Removes what killed writers left in a folder; only for one who knows that nobody writes there now.
 
     Returns:
         the names that were removed.
     """
-    if not is_remote(folder):
-        names = os.listdir(folder) if os.path.isdir(folder) else []
-    else:
-        import tensorflow as tf
-
-        names = tf.io.gfile.listdir(folder) if tf.io.gfile.isdir(folder) else []
-    orphans = sorted(name.rstrip('/') for name in names if name.rstrip('/').endswith(_SUFFIX))
+    orphans = sorted(name for name in names_in(folder) if name.endswith(_SUFFIX))
     for name in orphans:
         remove(os.path.join(folder, name))
     return orphans
@@ -132,6 +149,6 @@ def _force(path: str) -> None:
         os.close(handle)
 
 
-def _is_of_a_disk(error: Exception) -> bool:
-    """By name of the module, because not every program needs TensorFlow."""
+def is_of_a_disk(error: Exception) -> bool:
+    """Whether reading or writing raised it. By name of the module, because not every program needs TensorFlow."""
     return isinstance(error, OSError) or type(error).__module__ == 'tensorflow.python.framework.errors_impl'

@@ -4,7 +4,8 @@
 
 reading: windows of 12 frames at 64 pixels out of clips of 18,000 frames and of 100, in turns, per CPU second.
 inspect: the memory of bin/inspect for a clip of an hour.   raw: that of bin/prepare for 12 seconds of raw 1080p.
-Memory is the most that all processes of the program held together, sampled 20 times a second.
+Memory is the most that all processes of the program held together, sampled 20 times a second: their resident pages, and
+in brackets the proportional set size, in which a page that several share counts once.
 """
 
 import argparse
@@ -52,20 +53,21 @@ def prepared(folder, name, clips, frames):
 
 
 def prepare(source, output, *flags):
-    """MB that bin/prepare held."""
+    """What bin/prepare held."""
     return most_megabytes('prepare', f'--input={source}', f'--output={output}', '--processes=2', *flags)
 
 
 def most_megabytes(program, *flags):
-    """Runs a program; MB that it and its processes held together at most."""
+    """Runs a program; what it and its processes held together at most, as words."""
     process = subprocess.Popen([sys.executable, ROOT / 'bin' / program, *flags], stdout=subprocess.DEVNULL)
-    most = 0
+    most = {'Rss': 0, 'Pss': 0}
     while process.poll() is None:
-        most = max(most, sum(map(resident, family(process.pid))))
+        held = [memory(pid) for pid in family(process.pid)]
+        most = {kind: max(most[kind], sum(each.get(kind, 0) for each in held)) for kind in most}
         time.sleep(0.05)
     if process.returncode:
         sys.exit(f'bin/{program} ended with {process.returncode}')
-    return most / 1e6
+    return f'{most["Rss"] / 1e6:.0f} MB ({most["Pss"] / 1e6:.0f})'
 
 
 def family(pid):
@@ -79,12 +81,13 @@ def family(pid):
     return found
 
 
-def resident(pid):
-    """Bytes of a process; 0 if it has ended."""
+def memory(pid):
+    """Bytes of a process by kind; nothing if it has ended."""
     try:
-        return int(pathlib.Path(f'/proc/{pid}/statm').read_text().split()[1]) * os.sysconf('SC_PAGESIZE')
-    except (OSError, IndexError):
-        return 0
+        lines = pathlib.Path(f'/proc/{pid}/smaps_rollup').read_text().splitlines()[1:]
+    except OSError:
+        return {}
+    return {name: 1024 * int(size.split()[0]) for name, size in (line.split(':') for line in lines)}
 
 
 def reading(folder):
@@ -118,7 +121,7 @@ def inspecting(folder):
     records = prepared(folder, 'hour', 1, _HOUR)
     began = time.monotonic()
     most = most_megabytes('inspect', f'--data={records}')
-    print(f'bin/inspect of {_HOUR} frames: {most:.0f} MB, {time.monotonic() - began:.0f} seconds', flush=True)
+    print(f'bin/inspect of {_HOUR} frames: {most}, {time.monotonic() - began:.0f} seconds', flush=True)
 
 
 def raw(folder):
@@ -136,7 +139,7 @@ def raw(folder):
         output.mux(stream.encode())
     most = prepare(folder / 'film', folder / 'raw', '--source=folder', '--encoding=raw')
     size = sum(path.stat().st_size for path in (folder / 'raw').iterdir()) / 1e6
-    print(f'bin/prepare of 12 seconds of raw 1080p ({size:.0f} MB of records): {most:.0f} MB', flush=True)
+    print(f'bin/prepare of 12 seconds of raw 1080p ({size:.0f} MB of records): {most}', flush=True)
 
 
 if __name__ == '__main__':

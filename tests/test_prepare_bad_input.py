@@ -11,6 +11,7 @@ import tensorflow as tf
 from PIL import Image
 from prepared import make_folder, run, stored
 
+from dvdgan_tf import files
 from dvdgan_tf.data import records, remote
 from dvdgan_tf.errors import InputError
 from dvdgan_tf.prepare import listing, preparation
@@ -57,16 +58,19 @@ def test_a_full_disk_is_one_sentence_and_can_be_continued(tmp_path):
     assert len(list(stored(tmp_path / 'out'))) == 6
 
 
-def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    'error', [tf.errors.PermissionDeniedError(None, None, 'x; Permission denied'), PermissionError(13, 'denied')]
+)
+def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path, monkeypatch, error):
     listing = folders.list_folder(make_folder(tmp_path / 'in', per_class=1))
     (tmp_path / 'file').write_text('')
     with pytest.raises(InputError, match='cannot be written'):
         run(listing, tmp_path / 'file' / 'out')
 
     def forbidden(path):
-        raise tf.errors.PermissionDeniedError(None, None, f'{path}; Permission denied')
+        raise error
 
-    monkeypatch.setattr(tf.io.gfile, 'makedirs', forbidden)
+    monkeypatch.setattr(files, 'make_folder', forbidden)
     with pytest.raises(InputError, match='may not be written'):
         run(listing, tmp_path / 'out')
 

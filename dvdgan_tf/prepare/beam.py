@@ -94,14 +94,14 @@ def prepare(
         for number, first in enumerate(range(0, len(clips), _RUN_CLIPS))
     ]
     with job.writing(output):
-        _make_folder(pieces)
+        files.make_folder(pieces)
         _on_beam([run for run in runs if records.read_optional(run.note) is None], encode_run, options)
         shards, skipped = _shards(output, runs, full)
         finished = {header['shard'] for split, _ in by_split(listing) for header in finished_shards(output, split)}
         _on_beam([shard for shard in shards if shard.name not in finished], put_together, options)
         headers = [records.read_index(output, shard.name)[0] for shard in shards]
         manifest = write_manifest(output, listing, rules, source, value_range, headers, skipped)
-        _remove_folder(pieces)
+        files.remove(pieces)
     return manifest
 
 
@@ -116,18 +116,6 @@ def _on_beam(elements: Sequence[Any], work: Any, options: Sequence[str]) -> None
     with apache_beam.Pipeline(options=PipelineOptions(list(options))) as pipeline:
         dealt = pipeline | apache_beam.Create(elements) | apache_beam.Reshuffle()
         dealt | apache_beam.Map(work)  # the results lie in files
-
-
-def _make_folder(folder: str) -> None:
-    import tensorflow as tf
-
-    tf.io.gfile.makedirs(folder)
-
-
-def _remove_folder(folder: str) -> None:
-    import tensorflow as tf
-
-    tf.io.gfile.rmtree(folder)
 
 
 def encode_run(run: _Run) -> None:
@@ -181,11 +169,9 @@ def _shards(output: str, runs: Sequence[_Run], full: FullShard) -> tuple[list[_S
 
 def put_together(shard: _Shard) -> None:
     """Writes a shard out of the bytes of its pieces, and then its index."""
-    import tensorflow as tf
-
     remote.register(shard.output)
     path, lines, offset = f'{shard.output}/{shard.name}', [], 0
-    with files.replacing(path) as temporary, tf.io.gfile.GFile(temporary, 'wb') as target:
+    with files.replacing(path) as temporary, files.create(temporary) as target:
         for piece, line in shard.clips:
             with remote.open_input(piece) as opened:
                 opened.seek(line['offset'])

@@ -43,10 +43,8 @@ def claim(output: str, listing: Listing, rules: Rules, source: dict[str, Any], s
     text = json.dumps(job, indent=2, sort_keys=True) + '\n'
     present = records.read_optional(f'{output}/job.json')
     if present is None:
-        import tensorflow as tf
-
-        tf.io.gfile.makedirs(output)
-        if any(name.endswith('.tfrecord') for name in _names(output)):
+        files.make_folder(output)
+        if any(name.endswith('.tfrecord') for name in files.names_in(output)):
             raise InputError(f'{output} already holds other records: choose an empty folder.')
         files.write_atomically(f'{output}/job.json', text)
     elif present != text:
@@ -64,15 +62,6 @@ def _refuse(output: str, present: str, job: dict[str, Any]) -> None:
         f'{output} already holds another preparation, {whose} (different: {", ".join(changed)}): choose another '
         'folder or delete this one.'
     )
-
-
-def _names(folder: str) -> list[str]:
-    import tensorflow as tf
-
-    try:
-        return tf.io.gfile.listdir(folder)
-    except tf.errors.NotFoundError:  # an object store has no empty folders
-        return []
 
 
 @contextlib.contextmanager
@@ -94,18 +83,17 @@ def scratch(output: str) -> Iterator[str]:
 @contextlib.contextmanager
 def writing(output: str) -> Iterator[None]:
     """Turns what a full or forbidden disk raises into one sentence."""
-    import tensorflow as tf
-
     advice = 'what is finished is kept, and the same command goes on from there'
     try:
         yield
-    except tf.errors.ResourceExhaustedError:
-        raise InputError(f'no space is left at {output}: make room; {advice}.') from None
-    except (tf.errors.PermissionDeniedError, PermissionError):
-        raise InputError(f'{output} may not be written: change its permissions or choose another folder.') from None
-    except tf.errors.OpError as error:
-        raise InputError(f'{output} cannot be written ({error.message}): check the path; {advice}.') from None
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            raise InputError(f'no space is left at {output}: make room; {advice}.') from None
-        raise InputError(f'{output} cannot be written ({error}): check the path; {advice}.') from None
+    except Exception as error:
+        if not files.is_of_a_disk(error):
+            raise
+        kind, number = type(error).__name__, getattr(error, 'errno', None)
+        if kind == 'ResourceExhaustedError' or number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            sentence = f'no space is left at {output}: make room; {advice}.'
+        elif kind in ('PermissionDeniedError', 'PermissionError'):
+            sentence = f'{output} may not be written: change its permissions or choose another folder.'
+        else:
+            sentence = f'{output} cannot be written ({files.reason(error)}): check the path; {advice}.'
+        raise InputError(sentence) from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import tempfile
@@ -10,6 +11,7 @@ from typing import Any
 
 from dvdgan_tf import files
 from dvdgan_tf.data import records
+from dvdgan_tf.prepare import tfrecord
 
 
 class ShardWriter:
@@ -22,9 +24,6 @@ class ShardWriter:
     """
 
     def __init__(self, folder: str, split: str, number: int):
-        import tensorflow as tf
-
-        self._tf = tf
         self._folder = folder
         self.name = records.shard_name(split, number)
         self._staging = None
@@ -34,7 +33,7 @@ class ShardWriter:
             self._temporary = os.path.join(self._staging.name, self.name)
         else:
             self._temporary = os.path.join(folder, f'{self.name}.writing')
-        self._writer = tf.io.TFRecordWriter(self._temporary)
+        self._file = open(self._temporary, 'wb')
         self._lines = []
         self.bytes = 0
 
@@ -48,37 +47,29 @@ class ShardWriter:
 
         `facts` go to its line of the index.
         """
-        offset, sizes = self.bytes, []
+        offset, sizes, count = self.bytes, [], 0
         for frames in parts:
-            record = self._example(frames, label, name, sum(count for count, _ in sizes))
-            self._writer.write(record)
-            sizes.append([len(frames), len(record) + 16])
-            self.bytes += len(record) + 16
-        count = sum(frames for frames, _ in sizes)
+            features = {'frames': frames, 'label': label, 'name': [name.encode()]}
+            if count:
+                features['first_frame'] = count
+            sizes.append([len(frames), self._file.write(tfrecord.framed(tfrecord.example(features)))])
+            count += len(frames)
+        self.bytes += sum(size for _, size in sizes)
         line = {'offset': offset, 'bytes': self.bytes - offset, 'frames': count}
         if len(sizes) > 1:
             line['parts'] = sizes
         self._lines.append({**line, 'label': label, 'name': name, **facts})
         return count
 
-    def _example(self, frames: Sequence[bytes], label: int, name: str, first_frame: int) -> bytes:
-        train = self._tf.train
-        feature = {
-            'frames': train.Feature(bytes_list=train.BytesList(value=frames)),
-            'label': train.Feature(int64_list=train.Int64List(value=[label])),
-            'name': train.Feature(bytes_list=train.BytesList(value=[name.encode()])),
-        }
-        if first_frame:
-            feature['first_frame'] = train.Feature(int64_list=train.Int64List(value=[first_frame]))
-        return train.Example(features=train.Features(feature=feature)).SerializeToString(deterministic=True)
-
     def finish(self, header: dict[str, Any]) -> dict[str, Any]:
         """Completes the shard and its index; `header` goes to the index's first line, which is returned."""
-        self._writer.close()
+        self._file.close()
         digest = records.file_digest(self._temporary)
         shard = f'{self._folder}/{self.name}'
         if self._staging is not None:
-            self._tf.io.gfile.copy(self._temporary, shard, overwrite=True)
+            import tensorflow as tf
+
+            tf.io.gfile.copy(self._temporary, shard, overwrite=True)
             self._staging.cleanup()
         else:
             files.put_in_place(self._temporary, shard)
@@ -88,11 +79,12 @@ class ShardWriter:
 
     def abandon(self) -> None:
         """Removes what was written."""
-        self._writer.close()
+        with contextlib.suppress(OSError):  # what did not fit on the disk does not fit now
+            self._file.close()
         if self._staging is not None:
             self._staging.cleanup()
-        elif os.path.exists(self._temporary):
-            os.remove(self._temporary)
+        else:
+            files.remove(self._temporary)
 
 
 def write_lines(path: str, rows: Iterable[dict[str, Any]]) -> None:
