@@ -13,7 +13,7 @@ import re
 import tensorflow as tf
 
 from dvdgan_tf import __version__, config
-from dvdgan_tf.trained import Trained
+from dvdgan_tf.saved_run import Run
 from dvdgan_tf.work_dir import data_facts
 from dvdgan_tf.work_dir.checkpoint import checkpoint_path
 
@@ -24,7 +24,7 @@ _OF_A_MACHINE = re.compile(r"""^(DATA_DIR = )(['"]).*?([^/'"]+)/?\2$""", re.MULT
 _STRATEGY = re.compile(r'^STRATEGY = .*$', re.MULTILINE)
 
 
-def write(run: Trained, folder: str, name: str, data: str, licence: str) -> int:
+def write(run: Run, folder: str, name: str, data: str, licence: str) -> int:
     """Fills a folder that exists.
 
     Args:
@@ -52,7 +52,7 @@ def portable(config_text: str) -> str:
     return _STRATEGY.sub("STRATEGY = 'one_device'", _OF_A_MACHINE.sub(r"\1'data/\3'", config_text))
 
 
-def card(run: Trained, name: str, data: str, licence: str) -> str:
+def card(run: Run, name: str, data: str, licence: str) -> str:
     """The model card, as Markdown."""
     generator = run.generator
     size = f'{generator.num_frames} frames of {generator.resolution}x{generator.resolution}'
@@ -82,7 +82,7 @@ def card(run: Trained, name: str, data: str, licence: str) -> str:
     return '\n'.join(lines) + '\n'
 
 
-def _scores(run: Trained) -> list[str]:
+def _scores(run: Run) -> list[str]:
     """A table of what bin/evaluate, or training, wrote of this step."""
     path = os.path.join(run.work_dir, _RESULTS)
     rows = []

@@ -17,7 +17,7 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 import numpy as np  # noqa: E402
 from PIL import Image, ImageDraw  # noqa: E402
 
-from dvdgan_tf import trained  # noqa: E402
+from dvdgan_tf import saved_run  # noqa: E402
 from dvdgan_tf.evaluation import labelled_clips  # noqa: E402
 from dvdgan_tf.evaluation.during_training import FOLDER  # noqa: E402
 from dvdgan_tf.evaluation.recognition import Judge, Recognition  # noqa: E402
@@ -69,7 +69,7 @@ def _report(judge: Judge, samples: np.ndarray) -> None:
 
 def main(work_dir: str, picture: str, step: str = 'newest') -> None:
     """Prints the distances and writes the picture."""
-    run = trained.open_trained(work_dir, step)
+    run = saved_run.open_run(work_dir, step)
     judge = Recognition().judge(run.data, os.path.join(work_dir, FOLDER), lambda line: sys.stdout.write(f'{line}\n'))
     samples = labelled_clips.generated(run.generator, _SAMPLES, 0, 1.0, looked_at)
     pixels, by_pixels = _by_pixels(samples.clips, judge.training.clips)

@@ -11,14 +11,14 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 import numpy as np  # noqa: E402
 
-from dvdgan_tf import trained  # noqa: E402
+from dvdgan_tf import saved_run  # noqa: E402
 from dvdgan_tf.metrics.prediction import psnr, ssim  # noqa: E402
 from dvdgan_tf.sampling.generate import continue_clips  # noqa: E402
 
 _WINDOWS = 8
 
 
-def _windows(run: trained.Trained) -> Iterator[np.ndarray]:
+def _windows(run: saved_run.Run) -> Iterator[np.ndarray]:
     clips = run.data.of_split('test')
     for clips.seed in range(_WINDOWS):
         for clip, _, valid in clips.evaluation(16, 'random'):
@@ -27,7 +27,7 @@ def _windows(run: trained.Trained) -> Iterator[np.ndarray]:
 
 def main(work_dir: str, step: str) -> None:
     """Prints a line for the model and one for the last frame: means, then the PSNR of each frame."""
-    run = trained.open_trained(work_dir, step)
+    run = saved_run.open_run(work_dir, step)
     frames = run.generator.context_frames
     whole = np.concatenate(list(_windows(run)))
     context, truth = whole[:, :frames], whole[:, frames:]

@@ -13,7 +13,7 @@ import numpy as np
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-from dvdgan_tf import config, trained  # noqa: E402
+from dvdgan_tf import config, ownership, saved_run  # noqa: E402
 from dvdgan_tf.prepare import preparation  # noqa: E402
 from dvdgan_tf.prepare.listing import Rules  # noqa: E402
 from dvdgan_tf.prepare.sources import array_files  # noqa: E402
@@ -63,9 +63,9 @@ def _clip(generator: Any) -> np.ndarray:
 def _row(gin_file: str, folder: str) -> str:
     _parse(gin_file, os.path.join(folder, 'data'))
     work_dir = os.path.join(folder, 'run')
-    trained.claim(work_dir)
+    ownership.claim(work_dir)
     reached = loop.train(work_dir=work_dir, **config.bindings(loop.train)).step
-    opened = trained.open_trained(work_dir)
+    opened = saved_run.open_run(work_dir)
     clip = _clip(opened.generator)
     if (reached, opened.step) != (2, 2) or not np.isfinite(clip).all():
         raise SystemExit(f'{gin_file}: reached step {reached}, opened step {opened.step}, clip {clip}')

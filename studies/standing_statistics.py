@@ -11,7 +11,7 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 import numpy as np  # noqa: E402
 import tensorflow as tf  # noqa: E402
 
-from dvdgan_tf import trained  # noqa: E402
+from dvdgan_tf import saved_run  # noqa: E402
 from dvdgan_tf.models.standing import StandingStatistics  # noqa: E402
 from dvdgan_tf.sampling.latents import sample_latents  # noqa: E402
 
@@ -21,7 +21,7 @@ _SHOWN = 64
 
 def main(work_dir: str, checkpoint: str) -> None:
     """Prints the root mean square of the change of 64 clips, in grey levels of 256."""
-    generator = trained.open_trained(work_dir, checkpoint).generator
+    generator = saved_run.open_run(work_dir, checkpoint).generator
     latents, labels = sample_latents(5, _SHOWN), tf.range(_SHOWN) % generator.num_classes
     generate = tf.function(lambda: generator(latents, labels, training=False), autograph=False)
     clips = {}

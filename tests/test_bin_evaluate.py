@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from dvdgan_tf import config, trained
+from dvdgan_tf import config, saved_run
 from dvdgan_tf.models import variables
 from dvdgan_tf.sampling import video
 from dvdgan_tf.training import loop
@@ -36,7 +36,7 @@ def begun(path, seed=0, steps=(0,)):
     config.parse(['gin/quickstart.gin'], [*SHRUNK, f'SEED = {seed}'])
     config.save(path)
     data_facts.write(path, config.bindings(loop.train, only=('data',))['data'])
-    generator = trained.make_generator()
+    generator = saved_run.make_generator()
     specs = (variables.latent_spec(1, generator.latent_size), variables.label_spec(1))
     variables.make_variables(generator, *specs)
     for step in steps:

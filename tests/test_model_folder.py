@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 import tf_keras as keras
 
-from dvdgan_tf import config, model_folder, trained
+from dvdgan_tf import config, model_folder, ownership, saved_run
 from dvdgan_tf.errors import InputError
 from dvdgan_tf.evaluation.results import report
 from dvdgan_tf.sampling.generate import sample_clips
@@ -26,7 +26,7 @@ def work_dir(tmp_path_factory):
     """A run of 4 steps, the last of which was scored."""
     path = str(tmp_path_factory.mktemp('run'))
     config.parse([os.path.join(_TESTS, 'tiny.gin')], ['TRAIN_STEPS = 4'])
-    trained.claim(path)
+    ownership.claim(path)
     loop.train(work_dir=path, **config.bindings(loop.train))
     os.makedirs(os.path.join(path, 'evaluation'))
     results = [{'protocol': f'p{step}', 'scores': _SCORES, 'model': {'step': step}, 'fake_clips': 9} for step in (2, 4)]
@@ -38,7 +38,7 @@ def work_dir(tmp_path_factory):
 def folder(work_dir, tmp_path_factory):
     path = str(tmp_path_factory.mktemp('models') / 'tiny')
     os.makedirs(path)
-    run = trained.open_trained(work_dir, trusted=True)
+    run = saved_run.open_run(work_dir, trusted=True)
     size = model_folder.write(run, path, 'tiny', 'the built-in shapes', 'of this package')
     files = [os.path.join(place, name) for place, _, names in os.walk(path) for name in names]
     assert size == sum(map(os.path.getsize, files))
@@ -46,7 +46,7 @@ def folder(work_dir, tmp_path_factory):
 
 
 def _clips(path):
-    return sample_clips(trained.open_trained(path, trusted=True).generator, np.arange(4), seed=1)
+    return sample_clips(saved_run.open_run(path, trusted=True).generator, np.arange(4), seed=1)
 
 
 def test_it_makes_the_clips_of_the_run_and_holds_nothing_else(work_dir, folder):
@@ -55,8 +55,8 @@ def test_it_makes_the_clips_of_the_run_and_holds_nothing_else(work_dir, folder):
     keys = {key.split('/')[0] for key, _ in variables}
     assert keys <= {'ema_generator', '_CHECKPOINTABLE_OBJECT_GRAPH', 'save_counter'}
     assert saved_steps(folder) == [4]
-    opened = trained.open_trained(folder, trusted=True)
-    assert opened.facts == trained.open_trained(work_dir, trusted=True).facts
+    opened = saved_run.open_run(folder, trusted=True)
+    assert opened.facts == saved_run.open_run(work_dir, trusted=True).facts
     assert opened.data.num_frames == 2
 
 
@@ -90,13 +90,13 @@ def test_a_checkpoint_that_is_absent_or_of_another_size_is_one_sentence(folder, 
         shutil.copytree(folder, place)
     shutil.rmtree(os.path.join(absent, 'checkpoints'))
     with pytest.raises(InputError, match='holds no checkpoint yet'):
-        trained.open_trained(absent, trusted=True)
+        saved_run.open_run(absent, trusted=True)
     small = tf.Module()
     small.dense = keras.layers.Dense(4)
     small.dense.build([None, 7])
     tf.train.Checkpoint(ema_generator=small).write(checkpoint_path(other, 4))
     with pytest.raises(InputError, match='belongs to another model'):
-        trained.open_trained(other, trusted=True)
+        saved_run.open_run(other, trusted=True)
 
 
 def _export(work_dir, output, *words):

@@ -12,7 +12,7 @@ import time
 import numpy as np
 import tensorflow as tf
 
-from dvdgan_tf import config, trained
+from dvdgan_tf import config, ownership
 from dvdgan_tf.training import loop
 from dvdgan_tf.work_dir.checkpoint import checkpoint_path, saved_steps
 
@@ -135,7 +135,7 @@ def test_a_run_whose_worker_is_stopped_killed_and_asked_to_end_equals_others(tmp
 
 def _train_here(work_dir, strategy, steps):
     config.parse([f'{TESTS}/tiny.gin'], [f'TRAIN_STEPS = {steps}', f'STRATEGY = {strategy!r}'])
-    trained.claim(str(work_dir))
+    ownership.claim(str(work_dir))
     loop.train(work_dir=str(work_dir), **config.bindings(loop.train))
 
 

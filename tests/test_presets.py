@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from dvdgan_tf import config, trained
+from dvdgan_tf import config, ownership
 from dvdgan_tf.errors import InputError
 from dvdgan_tf.prepare import preparation
 from dvdgan_tf.prepare.listing import Rules
@@ -57,7 +57,7 @@ def work_dir(radar, tmp_path_factory):
     """Two steps of the radar preset, and their checkpoint."""
     path = str(tmp_path_factory.mktemp('run'))
     _parse(RADAR, radar[0], *SHRUNK, 'TRAIN_STEPS = 2')
-    trained.claim(path)
+    ownership.claim(path)
     assert loop.train(work_dir=path, **config.bindings(loop.train)).step == 2
     return path
 

@@ -56,12 +56,13 @@ ARROWS = {
     'report': {'sampling'},
     'serving': {'sampling'},
     'exporters': {'shipped', 'layers', 'models.variables', 'sampling', 'serving'},
-    'trained': {'config', 'data.stream', 'models.variables', 'training', 'work_dir'},
-    'model_folder': {'config', 'trained', 'training', 'work_dir'},
-    'opening': {'trained'},
+    'ownership': {'config', 'work_dir'},
+    'saved_run': {'config', 'data.stream', 'models.variables', 'training', 'work_dir'},
+    'model_folder': {'config', 'saved_run', 'work_dir'},
+    'opening': {'saved_run'},
     'benchmarks': {
         *('layers', 'losses', 'models', 'data', 'prepare', 'training', 'distribute', 'planning', 'metrics'),
-        *('evaluation', 'sampling', 'config', 'trained'),
+        *('evaluation', 'sampling', 'config', 'saved_run'),
     },
 }
 # What one file alone may import, and only where it is used.

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from dvdgan_tf import config, trained
+from dvdgan_tf import config, ownership, saved_run
 from dvdgan_tf.exporters import saved_model, source, version_folder
 from dvdgan_tf.sampling import generate
 from dvdgan_tf.training import loop
@@ -28,7 +28,7 @@ def work_dir(tmp_path):
 
 
 def test_it_is_sampled_to_the_same_clips_and_exported(work_dir, tmp_path):
-    run = trained.open_trained(work_dir)
+    run = saved_run.open_run(work_dir)
     assert (run.step, run.facts.class_names[0]) == (2, 'sideways disk')
     clips = generate.sample_clips(run.generator, generate.spread_labels(3, run.generator.num_classes), seed=7)
     np.testing.assert_allclose(clips, np.load(_FIXTURE / 'clips.npy'), atol=1e-5)  # other processors round otherwise
@@ -43,7 +43,7 @@ def test_it_goes_on_to_where_its_own_version_would_have_gone(work_dir, tmp_path)
     experiment = tmp_path / 'again.gin'
     experiment.write_text(config.text())
     config.parse([str(experiment)], ['TRAIN_STEPS = 4', 'loop.train.evaluate_every = 0'])
-    trained.claim(work_dir)
+    ownership.claim(work_dir)
     assert loop.train(work_dir=work_dir, **config.bindings(loop.train)).step == 4
     reader = tf.train.load_checkpoint(checkpoint_path(work_dir, 4))
     expected = json.loads((_FIXTURE / 'step_4.json').read_text())

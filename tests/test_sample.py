@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dvdgan_tf import config, trained
+from dvdgan_tf import config, ownership
 from dvdgan_tf.training import loop
 from dvdgan_tf.work_dir import data_facts
 
@@ -65,7 +65,7 @@ def outcomes(tmp_path_factory):
     folder = tmp_path_factory.mktemp('samples')
     work_dir = str(folder / 'run')
     config.parse(['gin/quickstart.gin'], ['CHANNEL_MULTIPLIER = 1'])
-    trained.claim(work_dir)
+    ownership.claim(work_dir)
     data_facts.write(work_dir, config.bindings(loop.train, only=('data',))['data'])
     wishes = list(WISHES.items())
     wishes += [('wrong', list(arguments)) for arguments in WRONG]

@@ -22,7 +22,7 @@ import numpy as np
 import tensorflow as tf
 from absl import flags
 
-from dvdgan_tf import opening, trained
+from dvdgan_tf import opening, saved_run
 from dvdgan_tf.data import pipeline
 from dvdgan_tf.distribute import cluster, strategy
 from dvdgan_tf.errors import InputError
@@ -179,7 +179,7 @@ class Scorer:
         with self.distribution.scope():
             return Opened(self, opening.open_run(work_dir, checkpoint))
 
-    def score(self, run: trained.Trained, model: Model) -> list:
+    def score(self, run: saved_run.Run, model: Model) -> list:
         output = os.path.join(run.work_dir, during_training.FOLDER)
         first = os.path.join(_WORK_DIR.value[0], during_training.FOLDER)
         places = evaluate.Places(output, _STATISTICS_DIR.value or beside_the_data(run.data) or first)
@@ -203,7 +203,7 @@ class Scorer:
 class Opened:
     """A run with its generator."""
 
-    def __init__(self, scorer: Scorer, run: trained.Trained) -> None:
+    def __init__(self, scorer: Scorer, run: saved_run.Run) -> None:
         self.run, self.config_text, self._scorer = run, run.config_text, scorer
         self._opened: dict = {}
         self._standing = standing_of(run) if _STANDING.value else None
@@ -271,7 +271,7 @@ def show(results: list, prefix: str) -> None:
         print(', '.join(truncation.write(curve, prefix)))
 
 
-def identity(run: trained.Trained) -> dict:
+def identity(run: saved_run.Run) -> dict:
     """Of the weights: an index of a checkpoint has the checksums of all its tensors."""
     index = f'{checkpoint_path(run.work_dir, run.step)}.index'
     digest = None
@@ -294,7 +294,7 @@ def beside_the_data(data: object) -> str | None:
     return place
 
 
-def standing_of(run: trained.Trained) -> StandingStatistics:
+def standing_of(run: saved_run.Run) -> StandingStatistics:
     """By the rule of training, on the clips that it begins with."""
     real = run.data.training(0, TOGETHER, TOGETHER) if run.generator.context_frames else None
     return StandingStatistics(run.generator, _SEED.value, real)

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from absl import flags
 
-from dvdgan_tf import files, opening, trained
+from dvdgan_tf import files, opening, saved_run
 from dvdgan_tf.errors import InputError
 from dvdgan_tf.report import page, pictures, run_files
 
@@ -63,7 +63,7 @@ def samples(run: run_files.RunFiles, work_dir: str) -> list[page.Picture]:
     return made
 
 
-def continued(opened: trained.Trained) -> np.ndarray:
+def continued(opened: saved_run.Run) -> np.ndarray:
     """The first windows of the data's clips, of the split `test` where there is one."""
     data = opened.data
     if hasattr(data, 'of_split'):

@@ -30,7 +30,7 @@ import os
 import numpy as np
 from absl import flags
 
-from dvdgan_tf import opening, trained
+from dvdgan_tf import opening, saved_run
 from dvdgan_tf.data import pipeline
 from dvdgan_tf.errors import InputError
 from dvdgan_tf.prepare import video_file
@@ -105,7 +105,7 @@ def truncations() -> list[float]:
     return sigmas
 
 
-def chosen_labels(run: trained.Trained) -> np.ndarray:
+def chosen_labels(run: saved_run.Run) -> np.ndarray:
     """The label of every clip, int32 [--num_clips]."""
     count, classes = _NUM_CLIPS.value, run.generator.num_classes
     if 'random' in _LABEL.value:
@@ -120,13 +120,13 @@ def chosen_labels(run: trained.Trained) -> np.ndarray:
     return known[generate.spread_labels(count, len(known))]
 
 
-def names_of(run: trained.Trained, labels: np.ndarray) -> list[str]:
+def names_of(run: saved_run.Run, labels: np.ndarray) -> list[str]:
     """The class name of each label; empty where there is one class, which needs no caption."""
     names = run.facts.class_names
     return [names[label] for label in labels] if len(names) > 1 else []
 
 
-def make(run: trained.Trained, sigmas: list[float]) -> list[str]:
+def make(run: saved_run.Run, sigmas: list[float]) -> list[str]:
     """Generates clips, at one truncation or at several."""
     labels = chosen_labels(run)
     names = names_of(run, labels)
@@ -157,7 +157,7 @@ def sheet(clips: np.ndarray, labels: np.ndarray, names: list[str]) -> str:
     return sheets.write_cells(_OUTPUT.value, 'clips', sheets.spread_frames(clips), names)
 
 
-def interpolate(run: trained.Trained, sigmas: list[float]) -> list[str]:
+def interpolate(run: saved_run.Run, sigmas: list[float]) -> list[str]:
     """Generates clips between two latents or two classes."""
     options = {'steps': _STEPS.value, 'seed': _SEED.value, 'truncation': sigmas[0]}
     if _BETWEEN.value == 'latents':
@@ -180,7 +180,7 @@ def interpolate(run: trained.Trained, sigmas: list[float]) -> list[str]:
     return written + arrays(run, 'interpolations', {'clips': clips})
 
 
-def class_pairs(run: trained.Trained) -> list[tuple[int, int]]:
+def class_pairs(run: saved_run.Run) -> list[tuple[int, int]]:
     """The classes at both ends of each interpolation: those of --label, or drawn by the seed."""
     if not _LABEL.value:
         return interpolation.draw_pairs(_NUM_CLIPS.value, run.generator.num_classes, _SEED.value)
@@ -190,7 +190,7 @@ def class_pairs(run: trained.Trained) -> list[tuple[int, int]]:
     return [(first, second)] * _NUM_CLIPS.value
 
 
-def predict(run: trained.Trained, sigmas: list[float]) -> list[str]:
+def predict(run: saved_run.Run, sigmas: list[float]) -> list[str]:
     """Continues clips."""
     frames = run.generator.context_frames
     clips = of_video(run) if _VIDEO.value else of_data(run)
@@ -203,7 +203,7 @@ def predict(run: trained.Trained, sigmas: list[float]) -> list[str]:
     return written + arrays(run, 'predictions', parts)
 
 
-def of_data(run: trained.Trained) -> np.ndarray:
+def of_data(run: saved_run.Run) -> np.ndarray:
     """The first frames of clips of the run's data."""
     data = run.data
     if isinstance(data, pipeline.RecordClips):
@@ -214,7 +214,7 @@ def of_data(run: trained.Trained) -> np.ndarray:
     return np.concatenate([clip for clip, _, _ in rows])
 
 
-def of_video(run: trained.Trained) -> np.ndarray:
+def of_video(run: saved_run.Run) -> np.ndarray:
     """The first frames of the video, once for every sample."""
     generator, stride = run.generator, run.facts.stride
     if run.facts.value_range != video.PICTURES:
@@ -237,7 +237,7 @@ def films(clips: np.ndarray, name: str, columns: int | None = None) -> list[str]
     return video.write_films(_OUTPUT.value, name, video.tile_clips(clips, columns), _FPS.value, factor)
 
 
-def arrays(run: trained.Trained, name: str, clips: dict[str, np.ndarray], **beside: np.ndarray) -> list[str]:
+def arrays(run: saved_run.Run, name: str, clips: dict[str, np.ndarray], **beside: np.ndarray) -> list[str]:
     """Writes the clips themselves, and what belongs to them; returns the path."""
     path = os.path.join(_OUTPUT.value, f'{name}.npz')
     video.write_arrays(path, clips, run.facts.value_range, beside)

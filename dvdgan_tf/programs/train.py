@@ -9,7 +9,7 @@ import sys
 
 from absl import flags
 
-from dvdgan_tf import command, config, trained
+from dvdgan_tf import command, config, ownership
 from dvdgan_tf.data import remote
 from dvdgan_tf.distribute import cluster, strategy
 from dvdgan_tf.distribute.local_workers import run_workers
@@ -44,7 +44,7 @@ def main(_: list) -> int:
     with interrupts.ended_at_once(), cluster.naming_lost_peers(), contextlib.ExitStack() as until_the_end:
         if strategy.join(**config.bindings(loop.train, only=('strategy', 'peer_timeout_seconds'))):
             until_the_end.enter_context(work_lock.held(_WORK_DIR.value))
-            until_the_end.enter_context(trained.claimed(_WORK_DIR.value))
+            until_the_end.enter_context(ownership.claimed(_WORK_DIR.value))
         arguments = config.bindings(loop.train)
         data_facts.check(_WORK_DIR.value, arguments['data'], _ACCEPT_OTHER_DATA.value)
         outcome = loop.train(work_dir=_WORK_DIR.value, **arguments)
