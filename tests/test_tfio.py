@@ -1,8 +1,11 @@
 """tensorflow-io as the decoder: a clear word where its ffmpeg is missing, PyAV's pictures where it is there."""
 
+import importlib
 import importlib.util
+import pathlib
 import subprocess
 import sys
+import tarfile
 
 import numpy as np
 import pytest
@@ -13,6 +16,7 @@ from dvdgan_tf.errors import InputError
 from dvdgan_tf.prepare import frames, preparation
 from dvdgan_tf.prepare.decoders import tfio
 from dvdgan_tf.prepare.listing import BadClip, Listing, Part, Rules, SourceClip
+from dvdgan_tf.prepare.sources import tar_shards
 
 TFIO = Rules(decoder='tfio')
 
@@ -25,23 +29,17 @@ needs_tensorflow_io = pytest.mark.skipif(
 @pytest.fixture(scope='module')
 def ffmpeg():
     try:
-        tfio.check()
+        tfio.operations()
     except InputError as error:
         pytest.skip(str(error))
 
 
-class _WithoutFfmpeg:
-    """tensorflow_io as it is on a machine without an ffmpeg that it knows: the first call fails."""
-
-    class experimental:
-        class ffmpeg:
-            @staticmethod
-            def decode_video(contents, index):
-                raise NotImplementedError('could not find ffmpeg after search through ...')
-
-
 def test_a_missing_ffmpeg_is_one_sentence_before_anything_is_written(tmp_path, monkeypatch):
-    monkeypatch.setattr(remote, 'tensorflow_io', _WithoutFfmpeg)
+    (tmp_path / 'no_ffmpeg' / 'python' / 'ops').mkdir(parents=True)
+    there = tmp_path / 'no_ffmpeg' / 'python' / 'ops' / 'ffmpeg_ops.py'
+    there.write_text('raise NotImplementedError("could not find ffmpeg after search through ...")')
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(remote, 'tensorflow_io', lambda: importlib.import_module('no_ffmpeg'))
     listing = Listing((SourceClip('a', str(tmp_path / 'a.mp4')),), ('all',))
     with pytest.raises(InputError, match=r'libavformat 58.*--decoder=pyav'):
         preparation.prepare(listing, TFIO, str(tmp_path / 'out'), source={'name': 'folder', 'input': 'x'})
@@ -58,9 +56,9 @@ def test_what_it_cannot_do_is_refused(tmp_path):
 
 
 def test_the_first_frame_again_and_again_is_caught(monkeypatch):
-    monkeypatch.setattr(tfio, '_decode', lambda contents: np.ones((5, 8, 8, 3), np.uint8))
+    monkeypatch.setattr(tfio, '_decoded', lambda path: iter(np.ones((5, 8, 8, 3), np.uint8)))
     with pytest.raises(BadClip, match='5 times the same frame'):
-        tfio.video_frames(b'')
+        list(tfio.video_frames('a.mp4'))
 
 
 def test_frames_are_those_of_pyav(ffmpeg, tmp_path):
@@ -70,6 +68,27 @@ def test_frames_are_those_of_pyav(ffmpeg, tmp_path):
     )
     assert mine.shape == others.shape
     assert np.abs(mine - others).mean() < 3
+
+
+def test_a_video_in_a_tar_is_read_too(ffmpeg, tmp_path):
+    write_video(tmp_path / 'a.mp4', clip(9))
+    with tarfile.open(tmp_path / 'a.tar', 'w') as shard:
+        shard.add(tmp_path / 'a.mp4', 'a.mp4')
+    (inside,) = tar_shards.tar_clips(str(tmp_path / 'a.tar')).clips
+    alone = SourceClip('a', str(tmp_path / 'a.mp4'))
+    pictures = [np.stack([frame.pixels for frame in frames.clip_frames(each, TFIO)]) for each in (inside, alone)]
+    np.testing.assert_array_equal(*pictures)
+
+
+def test_frames_are_given_as_they_are_decoded(ffmpeg, tmp_path):
+    """A film that does not fit into memory can be read; a file that was left in the middle is closed."""
+    path = write_video(tmp_path / 'a.mp4', clip(100))
+    given = tfio.video_frames(str(path))
+    next(given)
+    opened = [link for link in pathlib.Path('/proc/self/fd').iterdir() if link.exists() and link.resolve() == path]
+    assert opened
+    given.close()
+    assert not any(link.exists() and link.resolve() == path for link in pathlib.Path('/proc/self/fd').iterdir())
 
 
 def test_a_damaged_video_is_a_bad_clip(ffmpeg, tmp_path):
@@ -101,4 +120,4 @@ def test_without_tensorflow_io_one_sentence_names_the_alternatives(monkeypatch):
     with pytest.raises(InputError, match='TensorFlow 2.15; elsewhere use gs://, a bucket mounted as a folder'):
         remote.register('s3://bucket/clips')
     with pytest.raises(InputError, match='--decoder=pyav'):
-        tfio.check()
+        tfio.operations()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import io
+import shutil
+import tempfile
 from collections.abc import Iterator
 from typing import BinaryIO
 
@@ -15,7 +17,7 @@ from dvdgan_tf.errors import InputError
 from dvdgan_tf.files import is_remote
 from dvdgan_tf.prepare.decoders import arrays
 from dvdgan_tf.prepare.listing import BadClip, Frame, Rules, SourceClip
-from dvdgan_tf.prepare.sources import bair, tar_shards
+from dvdgan_tf.prepare.sources import bair
 
 
 def clip_frames(clip: SourceClip, rules: Rules) -> Iterator[Frame]:
@@ -75,16 +77,40 @@ def _check_reachable(path: str, error: Exception) -> None:
 
 def _video(clip: SourceClip, rules: Rules) -> Iterator[Frame]:
     with remote.open_input(clip.path) as file:
+        _check_ends(file, clip.path)
+        if rules.decoder == 'tfio':
+            yield from _by_tfio(clip.path, clip, rules)
+            return
+        from dvdgan_tf.prepare.decoders import pyav
+
         # ffmpeg opens paths of letters only, and reads files faster than through Python.
         by_path = not is_remote(clip.path) and _is_text(clip.path)
-        yield from _decoded(file, clip, rules, clip.path, clip.path if by_path else None)
+        yield from pyav.video_frames(clip.path if by_path else file, rules, clip.part)
 
 
 def _in_tar(clip: SourceClip, rules: Rules) -> Iterator[Frame]:
     offset, size, ending = clip.place
     with remote.open_input(clip.path) as file:
-        section = io.BufferedReader(tar_shards.Section(file, offset, size), 1 << 16)
-        yield from _decoded(section, clip, rules, ending)
+        section = io.BufferedReader(remote.Section(file, offset, size), 1 << 16)
+        _check_ends(section, ending)
+        if rules.decoder == 'tfio':
+            with tempfile.NamedTemporaryFile(suffix=ending) as copy:  # it opens paths only
+                shutil.copyfileobj(section, copy)
+                copy.flush()
+                yield from _by_tfio(copy.name, clip, rules)
+            return
+        from dvdgan_tf.prepare.decoders import pyav
+
+        yield from pyav.video_frames(section, rules, clip.part)
+
+
+def _by_tfio(path: str, clip: SourceClip, rules: Rules) -> Iterator[Frame]:
+    from dvdgan_tf.prepare.decoders import tfio
+
+    if clip.part is not None:
+        raise BadClip('is a part of a longer video, which only --decoder=pyav can cut out')
+    for frame in tfio.video_frames(path):
+        yield resized(frame, rules)
 
 
 def _is_text(path: str) -> bool:
@@ -95,32 +121,17 @@ def _is_text(path: str) -> bool:
     return True
 
 
-def _decoded(file: BinaryIO, clip: SourceClip, rules: Rules, name: str, path: str | None = None) -> Iterator[Frame]:
-    """Frames of an open video, which is opened again by its path where there is one."""
+def _check_ends(file: BinaryIO, name: str) -> None:
+    """Raises BadClip for a video that is empty or a GIF that is cut short; else the file is at its beginning."""
     if not file.read(1):
         raise BadClip('is empty (0 bytes)')
     if name.lower().endswith('.gif'):
-        _check_gif_end(file)
+        # GIF has no frame count; its last byte tells whether it is whole.
+        file.seek(0, 2)
+        file.seek(max(0, file.tell() - 4096))
+        if file.read().rstrip(b'\0')[-1:] != b';':
+            raise BadClip('is cut short: the end mark of a GIF is missing')
     file.seek(0)
-    if rules.decoder == 'tfio':
-        from dvdgan_tf.prepare.decoders import tfio
-
-        if clip.part is not None:
-            raise BadClip('is a part of a longer video, which only --decoder=pyav can cut out')
-        for frame in tfio.video_frames(file.read()):
-            yield resized(frame, rules)
-    else:
-        from dvdgan_tf.prepare.decoders import pyav
-
-        yield from pyav.video_frames(path or file, rules, clip.part)
-
-
-def _check_gif_end(file: BinaryIO) -> None:
-    """GIF has no frame count; its last byte tells whether it is whole."""
-    file.seek(0, 2)
-    file.seek(max(0, file.tell() - 4096))
-    if file.read().rstrip(b'\0')[-1:] != b';':
-        raise BadClip('is cut short: the end mark of a GIF is missing')
 
 
 def _images(clip: SourceClip, rules: Rules) -> Iterator[Frame]:

@@ -138,7 +138,7 @@ def _check_decoder(rules: Rules) -> None:
 
         if rules.fps is not None:
             raise InputError('--decoder=tfio knows no time stamps: leave --fps out or use --decoder=pyav.')
-        tfio.check()
+        tfio.operations()
         return
     from dvdgan_tf.prepare.decoders import pyav  # noqa: F401  raises where PyAV is missing
 

@@ -4,7 +4,14 @@ It knows neither rotation nor time stamps nor the shape of pixels, and it may gi
 without an error (tensorflow/io issue 1471), which is caught here. PyAV is better wherever it can be installed.
 """
 
+from __future__ import annotations
+
+import importlib
+import os
+import uuid
 import warnings
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -13,39 +20,52 @@ from dvdgan_tf.errors import InputError
 from dvdgan_tf.prepare.listing import BadClip
 
 
-def check() -> None:
-    """Raises InputError unless tensorflow-io finds an ffmpeg that it can use."""
-    try:
-        _decode(b'')  # the libraries are loaded by the first call
-    except BadClip:
-        pass
+def operations() -> Any:
+    """What tensorflow-io makes of an ffmpeg. Its public functions give all frames at once, or keep every file open.
 
-
-def _decode(contents: bytes) -> np.ndarray:
-    import tensorflow as tf
-
-    decoder = remote.tensorflow_io().experimental.ffmpeg.decode_video
+    Raises:
+        InputError: it finds no ffmpeg that it can use.
+    """
+    library = remote.tensorflow_io()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter('ignore')  # it warns once for every version of ffmpeg that is not there
-            return decoder(contents, 0).numpy()
+            return importlib.import_module(f'{library.__name__}.python.ops.ffmpeg_ops')
     except NotImplementedError:  # what tensorflow_io raises where it finds no ffmpeg
         raise InputError(
             '--decoder=tfio needs libavformat 58, 57 or 56 (ffmpeg 4, 3 or 2), which this machine does not have: '
             'install one, or use --decoder=pyav.'
         ) from None
+
+
+def _decoded(path: str) -> Iterator[np.ndarray]:
+    """Frames as they are decoded, a few at a time."""
+    import tensorflow as tf
+
+    video, reset, ffmpeg = None, True, operations()
+    try:
+        video = ffmpeg.io_ffmpeg_video_readable_init(os.fsencode(path), 0, container='', shared_name=uuid.uuid4().hex)
+        while len(frames := ffmpeg.io_ffmpeg_video_readable_next(video, reset, dtype=tf.uint8).numpy()):
+            reset = False
+            yield from frames
     except tf.errors.OpError as error:
         raise BadClip(f'cannot be decoded by tensorflow-io ({error.message.splitlines()[0]})') from None
+    finally:
+        if video is not None:
+            tf.raw_ops.DestroyResourceOp(resource=video)
 
 
-def video_frames(contents: bytes) -> np.ndarray:
-    """All frames of a video as uint8 [T, height, width, 3].
+def video_frames(path: str) -> Iterator[np.ndarray]:
+    """The frames of a video, uint8 [height, width, 3].
 
     Raises:
         BadClip: it cannot be decoded, or only its first frame.
         InputError: tensorflow-io finds no ffmpeg.
     """
-    frames = _decode(contents)
-    if len(frames) > 1 and (frames == frames[0]).all():
-        raise BadClip(f'gives {len(frames)} times the same frame, a known fault of tensorflow-io')
-    return frames
+    first, count, same = None, 0, True
+    for frame in _decoded(path):
+        first, count = (frame if first is None else first), count + 1
+        same = same and np.array_equal(frame, first)
+        yield frame
+    if count > 1 and same:
+        raise BadClip(f'gives {count} times the same frame, a known fault of tensorflow-io')

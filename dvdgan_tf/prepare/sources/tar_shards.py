@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import io
 import json
 import posixpath
 import tarfile
-from typing import Any, BinaryIO
+from typing import Any
 
 from dvdgan_tf.data import remote
 from dvdgan_tf.prepare.listing import TRAIN, BadClip, Listing, SourceClip
@@ -102,36 +101,3 @@ def _note(path: str, parts: dict[str, tuple[int, int]]) -> dict[str, Any]:
                 raise BadClip('has a .json that is no object')
             return facts
     return {}
-
-
-class Section(io.RawIOBase):
-    """A part of a file as a file of its own."""
-
-    def __init__(self, file: BinaryIO, offset: int, size: int):
-        self._file = file
-        self._offset = offset
-        self._size = size
-        self._at = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
-        self._at = max(0, base + offset)
-        return self._at
-
-    def tell(self) -> int:
-        return self._at
-
-    def readinto(self, buffer: Any) -> int:
-        count = max(0, min(len(buffer), self._size - self._at))
-        self._file.seek(self._offset + self._at)
-        data = self._file.read(count)
-        buffer[: len(data)] = data
-        self._at += len(data)
-        return len(data)
-
