@@ -17,8 +17,9 @@ tf.config.set_logical_device_configuration(
 
 @pytest.fixture(autouse=True)
 def _fresh_process_settings():
-    """Puts back the precision policy, which belongs to the process and which training sets."""
+    """Puts back what belongs to the process and what training sets: the precision policy, grappler's remapper."""
     yield
+    tf.config.optimizer.set_experimental_options({'remapping': True})
     keras.mixed_precision.set_global_policy('float32')
     keras.backend.clear_session()
 

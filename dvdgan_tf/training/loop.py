@@ -175,12 +175,16 @@ def _check_fit(data: ClipSource, generator: keras.Model) -> None:
 
 
 def prepare_process(seed: int, precision: str, deterministic: bool) -> None:
-    """Sets what TensorFlow keeps for the whole process: seeds, precision, determinism.
+    """Sets what TensorFlow keeps for the whole process: seeds, precision, determinism, what is optimised.
+
+    Grappler's remapper always fails on the graph of a step (a residual block of D_T: a 3-D convolution, its bias and a
+    sum that is read twice), after seconds and with an error on stderr: it is not asked.
 
     Raises:
         InputError: there is no such precision.
     """
     set_precision(precision)
+    tf.config.optimizer.set_experimental_options({'remapping': False})
     keras.utils.set_random_seed(seed)
     if deterministic:
         tf.config.experimental.enable_op_determinism()
