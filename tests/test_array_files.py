@@ -1,12 +1,16 @@
 """Arrays as data sets: every order of axes, labels, splits, ranges, and what cannot be used."""
 
+import posixpath
+import tracemalloc
+
 import numpy as np
 import pytest
 from sample_files import clip
 
 from dvdgan_tf.errors import InputError
+from dvdgan_tf.prepare.decoders import arrays
 from dvdgan_tf.prepare.frames import clip_frames
-from dvdgan_tf.prepare.listing import BadClip, Rules
+from dvdgan_tf.prepare.listing import BadClip, Listing, Rules
 from dvdgan_tf.prepare.sources import array_files
 
 
@@ -27,6 +31,54 @@ def test_arrays_of_every_layout_give_the_same_clips(tmp_path):
         np.testing.assert_array_equal(read(array_files.array_files(str(tmp_path / f'{layout}.npy'), layout)), grey)
     np.testing.assert_array_equal(read(array_files.array_files(str(tmp_path / 'NTHWC.npy'))), grey)
     np.testing.assert_array_equal(read(array_files.array_files(str(tmp_path / 'TNHW.npy'))), grey)
+
+
+@pytest.mark.parametrize('layout', ['NTHWC', 'TNHWC', 'NTCHW', 'TNCHW'])
+@pytest.mark.parametrize('save', [np.savez, np.savez_compressed])
+@pytest.mark.parametrize('order', ['C', 'F'])
+def test_archives_are_read_whatever_their_order(tmp_path, layout, save, order):
+    clips = np.stack([clip(3, tint) for tint in range(4)])
+    axes = ['NTHWC'.index(axis) for axis in layout]
+    array = np.asarray(clips.transpose(axes), order=order)
+    save(tmp_path / 'a.npz', other=np.zeros((1, 2, 3, 4, 5), np.uint8), x=array)
+    listing = array_files.array_files(str(tmp_path / 'a.npz'), layout)
+    mine = Listing(tuple(item for item in listing.clips if ':x#' in item.name), ('all',))
+    np.testing.assert_array_equal(read(mine), clips)
+    backwards = Listing(mine.clips[::-1], ('all',))
+    np.testing.assert_array_equal(read(backwards), clips[::-1])
+
+
+@pytest.mark.parametrize('save, layout', [(np.savez, 'TNHWC'), (np.savez, 'NTHWC'), (np.savez_compressed, 'NTHWC')])
+def test_archives_are_not_read_whole(tmp_path, save, layout):
+    save(tmp_path / 'a.npz', x=np.zeros((40, 40, 64, 64, 3), np.uint8))
+    listing = array_files.array_files(str(tmp_path / 'a.npz'), layout)
+    tracemalloc.start()
+    for item in listing.clips[:5]:
+        for _ in clip_frames(item, Rules()):
+            pass
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 4e6  # of 20e6
+
+
+def test_what_would_have_to_be_held_has_a_bound(tmp_path, monkeypatch):
+    monkeypatch.setattr(arrays, 'LARGEST_HELD', 1000)
+    clips = np.zeros((3, 2, 8, 8, 3), np.uint8)
+    np.savez_compressed(tmp_path / 'scattered.npz', x=clips)
+    np.save(tmp_path / 'fortran.npy', np.asfortranarray(clips))
+    np.savez(tmp_path / 'fine.npz', x=clips)
+    listing = array_files.array_files(str(tmp_path), 'TNHWC')
+    assert {posixpath.basename(item.path) for item in listing.clips} == {'fine.npz'}
+    reasons = dict(listing.absent)
+    assert sorted(reasons) == ['fortran.npy', 'scattered.npz:x'] and all('numpy.savez' in r for r in reasons.values())
+
+
+def test_a_flipped_byte_in_an_archive_is_noticed(tmp_path):
+    np.savez(tmp_path / 'a.npz', x=np.zeros((2, 3, 16, 16, 3), np.uint8))
+    content = bytearray((tmp_path / 'a.npz').read_bytes())
+    content[len(content) // 2] ^= 1
+    (tmp_path / 'a.npz').write_bytes(content)
+    assert 'checksum of x.npy' in dict(array_files.array_files(str(tmp_path / 'a.npz')).absent)['a.npz']
 
 
 def test_archives_have_labels_and_splits(tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import posixpath
 from collections.abc import Sequence
 
@@ -37,18 +38,20 @@ def array_files(path: str, layout: str | None = None, value_range: Sequence[floa
     clips, absent, dtypes, channels, said = [], [], set(), set(), {}
     for file in files:
         try:
-            found, labels = _shapes(f'{folder}/{file}')
+            found = arrays.headers(f'{folder}/{file}')
+            labels = _labels(f'{folder}/{file}', found.pop('labels', None))
         except (BadClip, OSError, MemoryError) as error:
             absent.append((file, str(error)))
             continue
-        for name, (shape, dtype) in found.items():
+        for name, stored in found.items():
+            shape, dtype = stored.shape, stored.dtype
             order = layout or {5: 'NTHWC', 4: 'TNHW'}.get(len(shape))
-            complaint = _complaint(shape, dtype, order, labels)
+            complaint = _complaint(stored, order, labels)
             if complaint:
                 absent.append((f'{file}:{name}' if name else file, complaint))
                 continue
             if value_range is None and dtype != np.uint8:
-                raise _range_missing(f'{folder}/{file}', name)
+                raise _range_missing(f'{folder}/{file}', name, stored, order)
             dtypes.add('uint8' if dtype == np.uint8 else 'float32')
             channels.add(shape[order.index('C')] if 'C' in order else 1)
             stem = posixpath.splitext(file)[0] + (f':{name}' if name else '')
@@ -66,17 +69,18 @@ def array_files(path: str, layout: str | None = None, value_range: Sequence[floa
     return Listing(tuple(clips), names, tuple(absent), lossless=True, dtype=dtypes.pop() if dtypes else 'uint8')
 
 
-def _shapes(path: str) -> tuple[dict[str, tuple[tuple[int, ...], np.dtype]], np.ndarray | None]:
-    """(shape, dtype) of the arrays of clips in a file by their names, and the labels if it has some."""
-    if not path.lower().endswith('.npz'):
-        return {'': arrays.header(path)}, None
-    found = dict(arrays.read_archive(path))
-    labels = found.pop('labels', None)
-    return {name: (array.shape, array.dtype) for name, array in found.items()}, labels
+def _labels(path: str, stored: arrays.Stored | None) -> np.ndarray | None:
+    """The labels in an .npz, if it has some."""
+    if stored is None:
+        return None
+    if stored.bytes > arrays.LARGEST_HELD:
+        raise BadClip(f'holds labels of the shape {stored.shape}')
+    return arrays.whole(path, 'labels')
 
 
-def _complaint(shape: tuple[int, ...], dtype: np.dtype, order: str | None, labels: np.ndarray | None) -> str:
+def _complaint(stored: arrays.Stored, order: str | None, labels: np.ndarray | None) -> str:
     """Why an array cannot be used; empty if it can."""
+    shape, dtype = stored.shape, stored.dtype
     if order is None or len(shape) != len(order):
         return f'has the shape {shape}, which is not {order or "[N, T, H, W, C] or [T, N, H, W]"}'
     channels = shape[order.index('C')] if 'C' in order else 1
@@ -90,14 +94,21 @@ def _complaint(shape: tuple[int, ...], dtype: np.dtype, order: str | None, label
         return f'holds {count} clips but labels of the shape {labels.shape} and type {labels.dtype}'
     if labels is not None and count and labels.min() < 0:
         return f'has the label {labels.min()}; labels count from 0'
+    if stored.is_scattered(order) and stored.bytes > arrays.LARGEST_HELD:
+        return (
+            f'has {stored.bytes / 1e9:.1f} GB, and its clips are scattered over them: save it in C order with '
+            'numpy.save, or with numpy.savez and not numpy.savez_compressed'
+        )
     return ''
 
 
-def _range_missing(path: str, name: str) -> InputError:
-    with remote.open_input(path) as file:
-        array = arrays.read_archive(path)[name] if name else np.load(file)
-    low, high = np.nanmin(array), np.nanmax(array)
+def _range_missing(path: str, name: str, stored: arrays.Stored, order: str) -> InputError:
+    low, high = math.inf, -math.inf
+    for number in range(stored.shape[order.index('N')]):
+        for frame in arrays.clip_frames(path, name, number, order):
+            if not np.isnan(frame).all():
+                low, high = min(low, np.nanmin(frame)), max(high, np.nanmax(frame))
     return InputError(
-        f'{path} holds {array.dtype} from {low:g} to {high:g}: say what becomes -1 and 1, as in '
+        f'{path} holds {stored.dtype} from {low:g} to {high:g}: say what becomes -1 and 1, as in '
         f'--value_range={low:g},{high:g}.'
     )
