@@ -1,5 +1,6 @@
 """Arrays as data sets: every order of axes, labels, splits, ranges, and what cannot be used."""
 
+import concurrent.futures
 import posixpath
 import tracemalloc
 
@@ -59,6 +60,15 @@ def test_archives_are_not_read_whole(tmp_path, save, layout):
     most = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert most < 4e6  # of 20e6
+
+
+def test_threads_may_read_one_archive_at_the_same_time(tmp_path):
+    clips = np.stack([clip(20, tint) for tint in range(8)])
+    np.savez_compressed(tmp_path / 'a.npz', x=clips)
+    listing = array_files.array_files(str(tmp_path / 'a.npz'))
+    alone = [Listing((item,), ('all',)) for item in listing.clips]
+    with concurrent.futures.ThreadPoolExecutor(4) as threads:
+        np.testing.assert_array_equal(np.concatenate(list(threads.map(read, alone))), clips)
 
 
 def test_what_would_have_to_be_held_has_a_bound(tmp_path, monkeypatch):

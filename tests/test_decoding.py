@@ -1,5 +1,6 @@
 """Frames out of video files: right pixels, upright, square, at the right times, or one reason why not."""
 
+import concurrent.futures
 from fractions import Fraction
 
 import av
@@ -39,6 +40,19 @@ def test_every_container_gives_back_its_frames(tmp_path, ending, error):
     assert decoded.shape == frames.shape and rate == 25
     assert np.abs(decoded - frames).mean() < error  # 4:2:0 chroma and GIF's 256 colours cost the most
     assert np.abs(np.array(bar_position(decoded)) - bar_position(frames)).max() <= 1
+
+
+def test_threads_may_decode_at_the_same_time(tmp_path):
+    """As workers of Beam do: what scales frames is not safe for two."""
+    sizes = (640, 480), (480, 640), (320, 240), (960, 540)
+    paths = [
+        write_video(tmp_path / f'{number}.mp4', clip(15, number, *size)) for number, size in enumerate(sizes)
+    ]
+    alone = [decode(path, Rules(short_side=64))[0] for path in paths]
+    with concurrent.futures.ThreadPoolExecutor(4) as threads:
+        together = threads.map(lambda path: decode(path, Rules(short_side=64))[0], 3 * paths)
+        for found, expected in zip(together, 3 * alone):
+            np.testing.assert_array_equal(found, expected)
 
 
 def test_lossless_pixels_are_exact(tmp_path):

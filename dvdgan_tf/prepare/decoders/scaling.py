@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import operator
+import threading
 from fractions import Fraction
 from typing import Callable
 
@@ -32,20 +33,21 @@ def scaled(frame: av.VideoFrame, width: int, height: int, pixels: str) -> np.nda
     A video without a note on its colours has those of BT.709 above 576 lines and of BT.601 else, as players take it.
     """
     bt709 = int(frame.colorspace) == _UNTAGGED and frame.height > _HIGHEST_OF_601
-    reformat = _reformatter()
+    thread = threading.get_ident()
+    reformat = _reformatter(thread)
     if reformat is not None:
         matrix = {'src_colorspace': 'ITU709'} if bt709 else {}
         return reformat(frame, width=width, height=height, format=pixels, **matrix).to_ndarray()
-    graph = _graph((frame.width, frame.height, frame.format.name), width, height, pixels, bt709)
+    graph = _graph(thread, (frame.width, frame.height, frame.format.name), width, height, pixels, bt709)
     graph.push(frame)
     return graph.pull().to_ndarray()
 
 
-@functools.lru_cache(maxsize=1)
-def _reformatter() -> Callable[..., av.VideoFrame] | None:
+@functools.lru_cache(maxsize=64)
+def _reformatter(thread: int) -> Callable[..., av.VideoFrame] | None:
     """Scales and converts frames; None before PyAV 18, whose reformatter does not take the flags.
 
-    One for the process: many times faster than a new one for every frame.
+    One for each thread, as it is not safe for two: many times faster than a new one for every frame.
     """
     if not hasattr(Interpolation, 'ACCURATE_RND'):
         return None
@@ -53,8 +55,10 @@ def _reformatter() -> Callable[..., av.VideoFrame] | None:
     return functools.partial(VideoReformatter().reformat, interpolation=flags, threads=1)
 
 
-@functools.lru_cache(maxsize=4)
-def _graph(source: tuple[int, int, str], width: int, height: int, pixels: str, bt709: bool) -> av.filter.Graph:
+@functools.lru_cache(maxsize=16)
+def _graph(
+    thread: int, source: tuple[int, int, str], width: int, height: int, pixels: str, bt709: bool
+) -> av.filter.Graph:
     """The same by a filter graph, a little slower, for frames of one size and format."""
     graph = av.filter.Graph()
     start = graph.add_buffer(width=source[0], height=source[1], format=source[2], time_base=Fraction(1, 1000))
