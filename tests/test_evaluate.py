@@ -84,6 +84,24 @@ def test_a_killed_evaluation_goes_on_without_repeating_batches(tmp_path, monkeyp
         assert got == pytest.approx(values(expected)[name], rel=1e-9)
 
 
+def test_what_is_known_of_one_step_leaves_the_unfinished_sums_of_another(tmp_path, monkeypatch):
+    """As in `--checkpoints=all`, given again after a kill: earlier steps are asked for first."""
+    monkeypatch.setattr(passes, 'SAVE_EVERY_SECONDS', 0.0)
+
+    def kill_at(line):
+        if 'repeat 1: clip 40/48' in line:
+            raise KeyboardInterrupt
+
+    generator = TinyGenerator()
+    scored(tmp_path, ['offline_48'], generator, step=1)
+    with pytest.raises(KeyboardInterrupt):
+        scored(tmp_path, ['offline_48'], generator, step=2, log=kill_at)
+    seen = int(generator.calls)
+    for step in (1, 2):
+        scored(tmp_path, ['offline_48'], generator, step=step)
+    assert generator.calls == seen + 1 and not list(tmp_path.glob('partial-*'))
+
+
 def test_what_was_scored_is_not_scored_again_unless_asked_for(tmp_path):
     generator = TinyGenerator()
     first = scored(tmp_path, ['offline_48'], generator)

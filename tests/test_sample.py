@@ -26,6 +26,9 @@ WISHES = {
     'raster': ['--num_clips=1', '--sheet=raster'],
     'sweep': ['--num_clips=2', '--truncation=0,0.5,1'],
     'latents': ['--mode=interpolate', '--num_clips=2', '--steps=3', '--label=4'],
+    'averages': ['--num_clips=16'],
+    'batch': ['--num_clips=16', '--batch_statistics'],
+    'nearest': ['--mode=interpolate', '--num_clips=2', '--steps=3', '--nearest'],
     'between': ['--mode=interpolate', '--between=classes', '--label=0', '--label=3', '--num_clips=1', '--steps=3'],
 }
 # arguments: what the sentence says
@@ -40,6 +43,10 @@ WRONG = {
     ('--label=random', '--label=1'): '--label=random stands alone',
     ('--label=1', '--label=2', '--num_clips=1'): '1 clips cannot show 2 classes',
     ('--label=nobody',): "there is no class 'nobody'",
+    ('--batch_statistics', '--num_clips=20'): 'normalises 16 clips together and --num_clips is 20',
+    ('--mode=interpolate', '--batch_statistics'): '--batch_statistics has no use with --mode=interpolate',
+    ('--truncation=0.1,0.2', '--nearest'): 'without --sheet and --nearest',
+    ('--mode=predict', '--nearest'): '--nearest has no use with --mode=predict',
     ('--mode=predict', '--label=1'): '--label has no use with --mode=predict',
 }
 _RUN_ALL = """
@@ -136,3 +143,16 @@ def test_an_interpolation_ends_at_the_clips_of_its_ends(outcomes):
         'first_frames.png',
         *(f'interpolations.{ending}' for ending in ('gif', 'mp4', 'npz', 'png')),
     ]
+
+
+def test_the_training_clips_nearest_to_clips_are_under_them(outcomes):
+    saved = _saved(outcomes[0], 'nearest', 'nearest')
+    assert saved['clips'].shape == saved['nearest'].shape == (6, 8, 16, 16, 3)
+    apart = np.sqrt(np.square(saved['clips'].astype(float) - saved['nearest']).mean((1, 2, 3, 4)))
+    np.testing.assert_allclose(apart, saved['distance'], rtol=0.01)
+    assert Image.open(outcomes[0] / 'nearest' / 'nearest.png').size[1] == 4 * 16 * 3 + 3 * 2
+
+
+def test_batch_statistics_change_the_clips_and_not_the_latents(outcomes):
+    averages, batch = (_saved(outcomes[0], name) for name in ('averages', 'batch'))
+    assert (averages['clips'] != batch['clips']).any() and (averages['label'] == batch['label']).all()

@@ -104,7 +104,6 @@ def evaluate(
             if extractor.processes.is_chief:
                 report.append(os.path.join(places.output, report.FILE_NAME), [new])
         results += [known[setting.key(job, extractor)] for job in setting.jobs]
-    _tidy(places.output, extractor)
     return results
 
 
@@ -176,6 +175,7 @@ def _real_sums(jobs: Sequence[Job], extractor: Extractor, places: Places, log: L
         passes.run(pass_, places.output, extractor.processes, log)
         for _, complete, key in members if extractor.processes.is_chief else ():
             passes.keep(places.statistics, complete, key)
+        passes.forget(pass_, places.output, extractor.processes)
     return sums
 
 
@@ -187,17 +187,21 @@ def _score(
     folder: str,
     log: Log,
 ) -> Iterator[dict[str, object]]:
-    """The results of jobs under one setting."""
+    """The results of jobs under one setting; the sums behind them are removed when all have been taken."""
     if not jobs:
         return
+    finished: list[Pass] = []
     fakes: dict[Job, list[dict[str, Wanted]]] = {job: [] for job in jobs}
     with setting.entered(jobs[0].model):
         for pass_ in _generated_passes(setting, fakes, extractor):
             passes.run(pass_, folder, extractor.processes, log)
+            finished.append(pass_)
     for job in jobs:
         facts = {**setting.facts(job, extractor), 'key': setting.key(job, extractor)}
         scores = scores_of(job, real[job], fakes[job], setting.options.ddof)
         yield result(job, scores, Draw(setting.options.seed, 0, setting.sigma), facts)
+    for pass_ in finished:
+        passes.forget(pass_, folder, extractor.processes)
 
 
 def _generated_passes(setting: _Setting, fakes: dict[Job, list], extractor: Extractor) -> Iterator[Pass]:
@@ -242,14 +246,6 @@ def _views(wanted: Sequence[Wanted]) -> tuple[View, ...]:
 def _later(make: Callable, *arguments: object) -> Callable[[int], Iterator]:
     """`make(*arguments, first_batch=n)` as a function of n."""
     return lambda first: make(*arguments, first_batch=first)
-
-
-def _tidy(folder: str, extractor: Extractor) -> None:
-    """Removes unfinished sums, which are all finished now."""
-    extractor.processes.wait()
-    if extractor.processes.is_chief:
-        for path in tf.io.gfile.glob(os.path.join(folder, 'partial-*')):
-            tf.io.gfile.remove(path)
 
 
 def _silent(line: str) -> None:

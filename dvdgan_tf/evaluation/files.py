@@ -50,7 +50,8 @@ def compare(
     """Frechet and kernel distance, precision, recall and IS of the second folder against the first.
 
     I3D-400 gives FVD (logits), I3D-600 the paper's FID (avgpool), C3D the IS of UCF-101 alone. Everything that can be
-    checked without decoding is, before the first clip goes through a network.
+    checked without decoding is, before the first clip goes through a network. Of several processes each takes its rows
+    of every batch, and all get the same results.
 
     Returns:
         One result per network or protocol, written like those of `evaluate.evaluate`.
@@ -64,6 +65,8 @@ def compare(
             raise InputError(f'{folder.folder} holds {folder.count} clip; a distribution needs at least 2.')
     _check_lengths(folders)
     sides = [_Side(protocol, folders, extractor) for protocol in chosen]
+    if extractor.processes.several and how.kept is None:
+        raise InputError('several processes merge their sums in a folder that all see; give --statistics_dir.')
     with tempfile.TemporaryDirectory() as temporary:
         place = how.kept or temporary
         os.makedirs(place, exist_ok=True)
@@ -189,6 +192,7 @@ def _fill(
 ) -> None:
     """Adds the clips of a folder to every sum; what was kept of it before is taken."""
     kept, seed = place
+    next(folder.clips([0]), None)  # its shape and range go into the result, and are those that every process expects
     order = np.random.RandomState(seed).permutation(folder.count)  # the clips' numbers in a pass
     key = {'folder': folder.key(), 'seed': seed, 'quantized': extractor.quantize}
     missing: list[tuple[Wanted, dict]] = []
@@ -197,25 +201,24 @@ def _fill(
         if not passes.find_kept(kept, wanted, own_key):
             missing.append((wanted, own_key))
     if not missing:
-        next(folder.clips([0]), None)  # its shape and range go into the result
         return
     count = max(_last(wanted, folder.count) for wanted, _ in missing)
     chosen = np.flatnonzero(order < count)
     views = tuple(dict.fromkeys(wanted.view for wanted, _ in missing))
-    rows = extractor.share.batch_size
 
     def batches(first: int) -> Iterator:
-        places = chosen[first * rows :]
-        clips = folder.clips(places)
-        for start in range(0, len(places), rows):
-            numbers = order[places[start : start + rows]]
-            yield numbers, extractor.of(tf.constant(np.stack([next(clips) for _ in numbers])), views)
+        rows = extractor.share.numbers(len(chosen), first)
+        clips = folder.clips(chosen[rows[rows >= 0]])
+        for row in rows[(rows >= 0).any(1)]:
+            places = chosen[row[row >= 0]]
+            yield order[places], extractor.of(tf.constant(np.stack([next(clips) for _ in places])), views)
 
-    pass_ = Pass(folder.folder, count, batches, [wanted for wanted, _ in missing], {**key, 'rows': rows})
+    whole_key = {**key, 'rows': extractor.share.batch_size}
+    pass_ = Pass(folder.folder, count, batches, [wanted for wanted, _ in missing], whole_key)
     passes.run(pass_, kept, extractor.processes, log)
-    for wanted, own_key in missing:
+    for wanted, own_key in missing if extractor.processes.is_chief else ():
         passes.keep(kept, wanted, own_key)
-    tf.io.gfile.remove(pass_.path(kept, 0, 1))
+    passes.forget(pass_, kept, extractor.processes)
 
 
 def _last(wanted: Wanted, count: int) -> int:

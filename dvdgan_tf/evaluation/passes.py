@@ -113,6 +113,14 @@ def run(pass_: Pass, folder: str, processes: Processes, log: Callable[[str], Non
         _merge(pass_, folder, processes)
 
 
+def forget(pass_: Pass, folder: str, processes: Processes) -> None:
+    """Removes the sums that `run` left in the folder; all processes call this, once what came of them is written."""
+    processes.wait()
+    if processes.is_chief:
+        for host in range(processes.count):
+            tf.io.gfile.remove(pass_.path(folder, host, processes.count))
+
+
 def _fill(pass_: Pass, path: str, done: int, processes: Processes, log: Callable[[str], None]) -> None:
     """Adds this process's clips."""
     started, at_start, saved_at, saved = time.monotonic(), _seen(pass_), time.monotonic(), done

@@ -90,9 +90,9 @@ _OUTPUT = flags.DEFINE_string(
 )
 
 _WEIGHTS = ('i3d', 'backend', 'resize', 'c3d', 'c3d_mean')
-_BOTH = ('protocol', 'ddof', 'quantize', 'statistics_dir', 'seed', 'batch_size', *_WEIGHTS)
+_BOTH = ('protocol', 'ddof', 'quantize', 'statistics_dir', 'seed', 'batch_size', 'strategy', *_WEIGHTS)
 _OF_A_MODEL = (
-    *('lpips', 'num_samples', 'repeats', 'truncation', 'standing_statistics', 'best_of', 'split', 'strategy'),
+    *('lpips', 'num_samples', 'repeats', 'truncation', 'standing_statistics', 'best_of', 'split'),
     *_BOTH,
 )
 _USES = {
@@ -146,13 +146,17 @@ def compare_files() -> int:
         raise InputError(f'--files was given {len(_FILES.value)} folders; give two, real clips and clips to score.')
     if _OUTPUT.value:
         report.check_writable(_OUTPUT.value)
-    folders = tuple(folder.FolderClips(place, decode_video, _NUM_FRAMES.value) for place in _FILES.value)
-    extractor = Extractor(load_networks(), _BATCH_SIZE.value, quantize=_QUANTIZE.value)
-    how = files.Comparison(_PROTOCOL.value, _SEED.value, _DDOF.value, _STATISTICS_DIR.value)
-    results = files.compare(folders, extractor, how)
-    print(report.table(results))
-    if _OUTPUT.value:
-        report.append(_OUTPUT.value, results)
+    with cluster.naming_lost_peers():
+        distribution = strategy.make_strategy(_STRATEGY.value)
+        folders = tuple(folder.FolderClips(place, decode_video, _NUM_FRAMES.value) for place in _FILES.value)
+        extractor = Extractor(load_networks(), _BATCH_SIZE.value, distribution, _QUANTIZE.value)
+        how = files.Comparison(_PROTOCOL.value, _SEED.value, _DDOF.value, _STATISTICS_DIR.value)
+        results = files.compare(folders, extractor, how, print if extractor.processes.is_chief else lambda line: None)
+        if extractor.processes.is_chief:
+            print(report.table(results))
+            if _OUTPUT.value:
+                report.append(_OUTPUT.value, results)
+        extractor.processes.wait()  # nobody leaves before the chief has written
     return 0
 
 

@@ -15,6 +15,9 @@ interpolation is one row.
   bin/sample --mode=interpolate --work_dir=runs/k600 --output=latents --label=bowling
   bin/sample --mode=interpolate --between=classes --work_dir=runs/k600 --output=classes --label=archery --label=bowling
 
+With --nearest, nearest.png has under the first frames of the clips those of the training clips nearest to them, and
+nearest.npz both clips with their distances.
+
 Predictions continue the first frames of clips of the run's data, or of a video file. In predictions.gif and .mp4 each
 clip shows its context, the prediction and the truth side by side; in predictions.png the prediction has a row and the
 truth the next.
@@ -28,11 +31,14 @@ from __future__ import annotations
 import os
 
 import numpy as np
+import tf_keras as keras
 from absl import flags
 
 from dvdgan_tf import opening, saved_run
 from dvdgan_tf.data import pipeline
 from dvdgan_tf.errors import InputError
+from dvdgan_tf.evaluation.nearest import nearest_by_pixels
+from dvdgan_tf.models.batch_normalised import BatchNormalised
 from dvdgan_tf.prepare import video_file
 from dvdgan_tf.sampling import comparison, generate, interpolation, sheets, video
 
@@ -67,6 +73,12 @@ _TRUNCATION = flags.DEFINE_list(
     'truncation', ['1'], 'Standard deviation of the latents, 0 to 1; several, to make clips, show each clip at each.'
 )
 _SEED = flags.DEFINE_integer('seed', 0, 'The same seed gives the same clips.')
+_BATCH_STATISTICS = flags.DEFINE_bool(
+    'batch_statistics', False, 'To make clips: normalise each 16 by their own moments, as in training (appendix D).'
+)
+_NEAREST = flags.DEFINE_bool(
+    'nearest', False, "Also show the nearest training clips; reads all of the run's data. Not to predict."
+)
 flags.adopt_module_key_flags(opening)
 _FPS = flags.DEFINE_float('fps', 8.0, 'Frames per second.', lower_bound=0.1)
 
@@ -76,10 +88,13 @@ _USED_BY = {
     'between': ('interpolate',),
     'path': ('interpolate',),
     'steps': ('interpolate',),
+    'batch_statistics': ('generate',),
+    'nearest': ('generate', 'interpolate'),
     'split': ('predict',),
     'video': ('predict',),
 }
 _SHOWN_TIMES = 6  # rows of an interpolation, as in figures 15 and 16
+_BESIDE_EACH_OTHER = 8  # clips in a row of nearest.png
 
 
 def main(_: list) -> None:
@@ -100,8 +115,10 @@ def truncations() -> list[float]:
         sigmas = []
     if not sigmas or not all(0.0 <= sigma <= 1.0 for sigma in sigmas):
         raise InputError(f'--truncation={",".join(_TRUNCATION.value)} is no number from 0 to 1, nor several of them.')
-    if len(sigmas) > 1 and (_MODE.value != 'generate' or _SHEET.value != 'frames'):
-        raise InputError('several values of --truncation are shown by --mode=generate without --sheet; give one.')
+    if len(sigmas) > 1 and (_MODE.value != 'generate' or _SHEET.value != 'frames' or _NEAREST.value):
+        raise InputError(
+            'several values of --truncation are shown by --mode=generate without --sheet and --nearest; give one.'
+        )
     return sigmas
 
 
@@ -130,7 +147,8 @@ def make(run: saved_run.Run, sigmas: list[float]) -> list[str]:
     """Generates clips, at one truncation or at several."""
     labels = chosen_labels(run)
     names = names_of(run, labels)
-    clips = np.stack([generate.sample_clips(run.generator, labels, _SEED.value, sigma) for sigma in sigmas], 1)
+    generator = normalised(run)
+    clips = np.stack([generate.sample_clips(generator, labels, _SEED.value, sigma) for sigma in sigmas], 1)
     if len(sigmas) > 1:
         captions = [f'{sigma:g}' for sigma in sigmas]
         middle = clips[:, :, clips.shape[2] // 2]
@@ -138,7 +156,29 @@ def make(run: saved_run.Run, sigmas: list[float]) -> list[str]:
         written.append(sheets.write_cells(_OUTPUT.value, 'clips', middle, names, captions))
         return written + arrays(run, 'clips', {'clips': clips}, label=labels, truncation=np.array(sigmas))
     clips = clips[:, 0]
-    return films(clips, 'clips') + [sheet(clips, labels, names)] + arrays(run, 'clips', {'clips': clips}, label=labels)
+    written = films(clips, 'clips') + [sheet(clips, labels, names)]
+    return written + arrays(run, 'clips', {'clips': clips}, label=labels) + nearest(run, clips, _BESIDE_EACH_OTHER)
+
+
+def normalised(run: trained.Trained) -> keras.Model | BatchNormalised:
+    """The generator, by the statistics that it has or by those of its batches."""
+    if not _BATCH_STATISTICS.value:
+        return run.generator
+    if _NUM_CLIPS.value % generate.TOGETHER:
+        raise InputError(
+            f'--batch_statistics normalises {generate.TOGETHER} clips together and --num_clips is {_NUM_CLIPS.value}; '
+            'give a multiple.'
+        )
+    return BatchNormalised(run.generator)
+
+
+def nearest(run: trained.Trained, clips: np.ndarray, columns: int) -> list[str]:
+    """Writes clips [N, T, H, W, C] beside the nearest training clips, where that was asked for; returns the paths."""
+    if not _NEAREST.value:
+        return []
+    found = nearest_by_pixels(clips, run.data)
+    written = comparison.write_nearest(_OUTPUT.value, clips, found.clips, found.distances, columns)
+    return [written, *arrays(run, 'nearest', {'clips': clips, 'nearest': found.clips}, distance=found.distances)]
 
 
 def sheet(clips: np.ndarray, labels: np.ndarray, names: list[str]) -> str:
@@ -177,7 +217,8 @@ def interpolate(run: saved_run.Run, sigmas: list[float]) -> list[str]:
     table = rows.reshape([-1, *rows.shape[2:]])
     written.append(sheets.write_cells(_OUTPUT.value, 'interpolations', table, beside, columns))
     written.append(sheets.write_cells(_OUTPUT.value, 'first_frames', clips[:, :, 0], captions, columns))
-    return written + arrays(run, 'interpolations', {'clips': clips})
+    written += arrays(run, 'interpolations', {'clips': clips})
+    return written + nearest(run, clips.reshape([-1, *clips.shape[2:]]), _STEPS.value)
 
 
 def class_pairs(run: saved_run.Run) -> list[tuple[int, int]]:

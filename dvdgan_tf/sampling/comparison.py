@@ -1,4 +1,4 @@
-"""Predicted clips beside what they continue and what really followed."""
+"""Clips beside real ones: predictions beside the truth, samples beside what they may be remembered from."""
 from __future__ import annotations
 
 import numpy as np
@@ -40,3 +40,33 @@ def write_comparison(
     factor = video.viewing_factor(context.shape[-2])
     paths = video.write_films(folder, 'predictions', films, fps, factor)
     return [*paths, sheets.write_cells(folder, 'predictions', sheet)]
+
+
+def write_nearest(
+    folder: str, clips: np.ndarray, nearest: np.ndarray, distances: np.ndarray, columns: int
+) -> str:
+    """Writes `nearest.png`: in a row the first frames of clips, in the next those of the real clips nearest to them.
+
+    Args:
+        folder: made if it is missing.
+        clips: [N, T, H, W, C] in [-1, 1].
+        nearest: as `clips`.
+        distances: [N], of which each row says the smallest and the largest.
+        columns: clips in a row.
+
+    Returns:
+        the path written.
+
+    Raises:
+        InputError: the folder cannot be written.
+    """
+    columns = min(columns, len(clips))
+    rows = -(-len(clips) // columns)
+    pairs = np.stack([clips[:, 0], nearest[:, 0]])
+    pairs = np.pad(pairs, [(0, 0), (0, rows * columns - len(clips)), (0, 0), (0, 0), (0, 0)], constant_values=1.0)
+    table = np.moveaxis(pairs.reshape([2, rows, columns, *pairs.shape[2:]]), 0, 1)
+    captions = []
+    for first in range(0, len(clips), columns):
+        of_row = distances[first : first + columns]
+        captions += ['generated', f'nearest: {of_row.min():.0f} to {of_row.max():.0f}']
+    return sheets.write_cells(folder, 'nearest', table.reshape([-1, *table.shape[2:]]), captions)

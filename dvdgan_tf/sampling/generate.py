@@ -11,7 +11,7 @@ import tf_keras as keras
 from dvdgan_tf.errors import InputError
 from dvdgan_tf.sampling.latents import sample_latents
 
-_TOGETHER = 16
+TOGETHER = 16  # clips that the generator makes in one call
 
 
 def spread_labels(count: int, num_classes: int) -> np.ndarray:
@@ -86,5 +86,5 @@ def continue_clips(generator: keras.Model, context: np.ndarray, seed: int, trunc
 def in_parts(generate: Callable[..., tf.Tensor], *inputs: np.ndarray) -> np.ndarray:
     """Calls a generator, or its `from_embedding`, with `training=False` on a few rows of the inputs at a time."""
     call = tf.function(functools.partial(generate, training=False), autograph=False, reduce_retracing=True)
-    parts = [slice(first, first + _TOGETHER) for first in range(0, len(inputs[0]), _TOGETHER)]
+    parts = [slice(first, first + TOGETHER) for first in range(0, len(inputs[0]), TOGETHER)]
     return np.concatenate([call(*(each[part] for each in inputs)).numpy() for part in parts])

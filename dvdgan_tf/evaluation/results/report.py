@@ -67,14 +67,17 @@ def ends_whole(path: str) -> bool:
 
 
 def check_writable(path: str) -> None:
-    """Refuses a file that cannot be written, before there is anything to write.
+    """Refuses a file that cannot be written, before there is anything to write; leaves nothing behind.
 
     Raises:
         InputError: its folder is missing, or it cannot be opened.
     """
     try:
+        there = tf.io.gfile.exists(path)
         with tf.io.gfile.GFile(path, 'a') as file:
             file.write('')
+        if not there:
+            tf.io.gfile.remove(path)
     except tf.errors.OpError as error:
         reason = error.message.rsplit('; ', 1)[-1]
         raise InputError(f'{path} cannot be written ({reason}); make its folder, or give another path.') from error
