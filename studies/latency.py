@@ -15,7 +15,7 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 import numpy as np  # noqa: E402
 import tensorflow as tf  # noqa: E402
 
-from dvdgan_tf import config, trained  # noqa: E402
+from dvdgan_tf import config, saved_run  # noqa: E402
 from dvdgan_tf.sampling.latents import sample_latents  # noqa: E402
 
 _CLIPS, _TIMES = 2, 5
@@ -24,7 +24,7 @@ _CLIPS, _TIMES = 2, 5
 def main(gin_file: str, *bindings: str) -> None:
     """Prints the median of five calls."""
     config.parse([gin_file], bindings, fallbacks={'DATA_DIR': 'records'})
-    generator = trained.make_generator()
+    generator = saved_run.make_generator()
     latents, labels = sample_latents(0, _CLIPS), tf.zeros([_CLIPS], tf.int32)
     generate = tf.function(lambda: generator(latents, labels, training=False), autograph=False)
     shape = generate().shape

@@ -160,7 +160,7 @@ def make(run: saved_run.Run, sigmas: list[float]) -> list[str]:
     return written + arrays(run, 'clips', {'clips': clips}, label=labels) + nearest(run, clips, _BESIDE_EACH_OTHER)
 
 
-def normalised(run: trained.Trained) -> keras.Model | BatchNormalised:
+def normalised(run: saved_run.Run) -> keras.Model | BatchNormalised:
     """The generator, by the statistics that it has or by those of its batches."""
     if not _BATCH_STATISTICS.value:
         return run.generator
@@ -172,7 +172,7 @@ def normalised(run: trained.Trained) -> keras.Model | BatchNormalised:
     return BatchNormalised(run.generator)
 
 
-def nearest(run: trained.Trained, clips: np.ndarray, columns: int) -> list[str]:
+def nearest(run: saved_run.Run, clips: np.ndarray, columns: int) -> list[str]:
     """Writes clips [N, T, H, W, C] beside the nearest training clips, where that was asked for; returns the paths."""
     if not _NEAREST.value:
         return []
