@@ -23,6 +23,7 @@ from typing import Callable
 
 from dvdgan_tf import __version__, programs, shipped, versions
 from dvdgan_tf.errors import EXIT_PEER_LOST, InputError, PeerLost
+from dvdgan_tf.progress import Seldom
 
 EXIT_INPUT_ERROR = 2
 EXIT_INTERRUPTED = 130
@@ -82,7 +83,7 @@ def run_program(name: str) -> None:
     signal.signal(signal.SIGINT, interrupted)
     for flag in flags.FLAGS.get_key_flags_for_module(program):
         flags.FLAGS.register_key_flag_for_module(sys.argv[0], flag)
-    sys.modules['__main__'].__doc__ = _as_called(program.__doc__)
+    sys.modules['__main__'].__doc__ = as_called(program.__doc__)
     run(program.main)
 
 
@@ -118,7 +119,7 @@ class _QuietImport(importlib.abc.MetaPathFinder, importlib.abc.Loader):
                 os.close(kept)
 
 
-def _as_called(text: str) -> str:
+def as_called(text: str) -> str:
     """The text with the programs named as this process was called: bin/train, or dvdgan train."""
     if os.path.basename(sys.argv[0]) != 'dvdgan':
         return text
@@ -168,7 +169,7 @@ def run(main: Callable[[Sequence[str]], int | None]) -> None:
 
 
 def _refuse(sentence: str, status: int = EXIT_INPUT_ERROR) -> int:
-    print(f'error: {_as_called(sentence)}', file=sys.stderr)
+    print(f'error: {as_called(sentence)}', file=sys.stderr)
     return status
 
 
@@ -178,6 +179,8 @@ def _show_log() -> None:
 
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(logging.Formatter('%(asctime)s %(message)s', '%H:%M:%S'))
+    if not sys.stdout.isatty():
+        handler.addFilter(Seldom())
     log = logging.getLogger('dvdgan_tf')
     log.addHandler(handler)
     log.setLevel(logging.INFO)

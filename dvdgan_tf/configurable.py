@@ -26,6 +26,7 @@ NAMES = {
     'dvdgan_tf.data.synthetic': ('SyntheticClips',),
     'dvdgan_tf.evaluation.during_training': ('ProtocolScores',),
     'dvdgan_tf.training.augmentation': ('DifferentiableAugmentation',),
+    'dvdgan_tf.training.health': ('Health',),
     'dvdgan_tf.training.loop': ('train',),
     'dvdgan_tf.training.schedule': ('Checkpoints', 'Previews'),
     'dvdgan_tf.training.step': ('GanStep',),

@@ -26,7 +26,7 @@ from dvdgan_tf import config  # noqa: E402
 from dvdgan_tf.data.synthetic import SyntheticClips  # noqa: E402
 from dvdgan_tf.distribute.strategy import distribute  # noqa: E402
 from dvdgan_tf.training import loop  # noqa: E402
-from dvdgan_tf.training.device_loop import make_device_loop  # noqa: E402
+from dvdgan_tf.training.device_loop import dated, make_device_loop  # noqa: E402
 from dvdgan_tf.training.step import GanStep  # noqa: E402
 
 CORES = 2
@@ -98,7 +98,7 @@ def trace(make_step: Callable[[], GanStep]) -> Program:
     frames = generator.context_frames + generator.num_frames
     data = SyntheticClips(generator.resolution, frames, generator.video_channels)
     batch = step.global_batch
-    batches = iter(distribute(strategy, lambda rows, *hosts: data.training(0, batch, rows, *hosts), batch))
+    batches = iter(distribute(strategy, lambda rows, *hosts: dated(data.training(0, batch, rows, *hosts)), batch))
     device_loop = make_device_loop(strategy, step).get_concrete_function(batches, tf.TensorSpec([], tf.int64))
     return _program([node for node in _operations(device_loop.graph) if '_tpu_replicate' in node.node_def.attr])
 

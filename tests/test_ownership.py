@@ -10,6 +10,7 @@ from dvdgan_tf.errors import InputError
 from dvdgan_tf.evaluation.during_training import ProtocolScores
 from dvdgan_tf.models import Generator
 from dvdgan_tf.training import loop
+from dvdgan_tf.training.health import Health
 from dvdgan_tf.training.schedule import Checkpoints, Previews
 from dvdgan_tf.training.step import GanStep
 
@@ -50,7 +51,7 @@ def test_a_learning_rate_may_change_and_the_log_says_so(tmp_path, caplog):
 
 
 def test_what_may_change_is_what_the_functions_take():
-    kept_apart = Checkpoints, Previews, ProtocolScores  # nothing of these is a part of the model
+    kept_apart = Checkpoints, Previews, ProtocolScores, Health  # nothing of these is a part of the model
     owners = (loop.train, GanStep, Generator, *kept_apart)
     assert ownership.FREE_PARAMETERS.keys() == {owner.__name__ for owner in owners}
     for owner in owners:

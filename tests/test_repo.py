@@ -51,6 +51,7 @@ ARROWS = {
     'training': {
         *('losses', 'layers', 'models.discriminator_inputs', 'models.standing', 'models.variables'),
         *('sampling', 'distribute', 'data.stream', 'work_dir'),
+        *('metrics.recognition', 'metrics.networks.recognizer'),  # how diverse and how lively clips are
     },
     'planning': {'models.variables', 'training', 'distribute'},
     'report': {'sampling'},

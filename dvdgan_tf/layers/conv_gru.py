@@ -12,7 +12,8 @@ Differences from the paper: none.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from typing import Callable
 
 import tensorflow as tf
@@ -22,6 +23,17 @@ from dvdgan_tf.layers.spectral_norm import SpectralKernel
 
 _KERNEL_SIZE = 3
 _Gates = Sequence[tf.Tensor]
+_watchers: list[list[tf.Tensor]] = []
+
+
+@contextlib.contextmanager
+def watched() -> Iterator[list[tf.Tensor]]:
+    """Keeps the states `[B, T, H, W, units]` of every ConvGRU that runs in the block in the list it yields."""
+    _watchers.append([])
+    try:
+        yield _watchers[-1]
+    finally:
+        _watchers.pop()
 
 
 class ConvGRU(keras.layers.Layer):
@@ -65,6 +77,8 @@ class ConvGRU(keras.layers.Layer):
             for step in steps[1:]:
                 states.append(cell(step, states[-1]))
             clips = tf.stack(states, 1)
+        for seen in _watchers:
+            seen.append(clips)
         return tf.reshape(clips, [-1, *clips.shape[2:]])
 
     def _prepare(self, frames: tf.Tensor, training: bool) -> tuple[_Gates, Callable]:

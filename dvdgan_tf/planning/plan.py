@@ -16,7 +16,7 @@ from dvdgan_tf.errors import InputError
 from dvdgan_tf.models.variables import clip_spec, label_spec
 from dvdgan_tf.planning import graph_cost
 from dvdgan_tf.planning.memory import Room, room_of_a_replica
-from dvdgan_tf.training.device_loop import make_device_loop
+from dvdgan_tf.training.device_loop import dated, make_device_loop
 from dvdgan_tf.training.loop import prepare_process
 from dvdgan_tf.training.step import GanStep
 
@@ -173,13 +173,13 @@ def _seconds_per_step(distribution: tf.distribute.Strategy, step: GanStep, globa
     def random_clips(rows: int, *unused: int) -> tf.data.Dataset:
         clip, label = _specs(step, rows)
         pixels = tf.random.stateless_uniform(clip.shape, [0, 0], -1.0, 1.0)
-        return tf.data.Dataset.from_tensors((pixels, tf.zeros(label.shape, tf.int32))).repeat()
+        return dated(tf.data.Dataset.from_tensors((pixels, tf.zeros(label.shape, tf.int32))).repeat())
 
     batches = iter(distribute(distribution, random_clips, global_batch))
     device_loop = make_device_loop(distribution, step)
     for steps in (1, count):
         started = time.monotonic()
-        totals, _ = device_loop(batches, tf.constant(steps, tf.int64))
+        totals, *_ = device_loop(batches, tf.constant(steps, tf.int64))
         float(totals['loss/generator'])  # waits for the last step
     return (time.monotonic() - started) / count
 

@@ -6,13 +6,16 @@ docs/data.md has the command for each data set. A run that was killed goes on wh
 """
 
 import collections
+import logging
 import os
 import shlex
-import sys
 import time
 
 from absl import flags
 
+from dvdgan_tf.progress import progress_line
+
+_LOG = logging.getLogger(__name__)
 _SOURCES = ['folder', 'ucf101', 'kinetics', 'kth', 'something', 'bair', 'npz', 'tar']
 
 _SOURCE = flags.DEFINE_string(
@@ -79,7 +82,7 @@ def main(argv):
     cutting = films.Cutting(
         _CLIP_SECONDS.value, _CLIP_FRAMES.value, _CLIP_STRIDE.value, _SCENES.value, fps=_FPS.value
     )
-    listing = films.cut(listing, cutting, Ticker('films looked at'))
+    listing = films.cut(listing, cutting, Ticker('film'))
     kept = holdout.Holdout(_GROUP_REGEX.value, tuple(_TEST_GROUPS.value), _TEST_FRACTION.value)
     listing = holdout.only_splits(holdout.hold_out(listing, kept), _SPLITS.value)
     rules = Rules(
@@ -153,17 +156,21 @@ def list_clips(value_range):
 
 
 class Ticker:
-    """Prints the progress every few seconds."""
+    """Logs the progress every few seconds: of a preparation, or of so many `what` out of a total."""
 
     def __init__(self, what=None):
         self._what = what
-        self._next = time.monotonic() + 2
+        self._began = time.monotonic()
+        self._next = self._began + 2
 
     def __call__(self, progress, total=None):
         if time.monotonic() >= self._next or (total is None and progress.finished):
-            line = progress.line() if total is None else f'{progress}/{total} {self._what}'
-            print(line, file=sys.stderr, flush=True)
+            _LOG.info(progress.line() if total is None else self._line(progress, total))
             self._next = time.monotonic() + 5
+
+    def _line(self, done, total):
+        seconds = (time.monotonic() - self._began) / max(1, done)
+        return progress_line(self._what, done, total, f'{1 / seconds:.3g}/s', (total - done) * seconds)
 
 
 def summarise(manifest, skipped):

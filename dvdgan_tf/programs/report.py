@@ -1,8 +1,8 @@
 """Writes one HTML file about one or several runs: bin/report --work_dir=runs/weizmann --output=report.html
 
-It holds what was trained on what, the scores, previews over training with a slider, samples by class, interpolations,
-curves and the configuration, and needs no network. Several runs are laid beside each other, with the bindings that
-differ:
+It holds what was trained on what and what it ran on, warnings, scores, previews over training with a slider, samples by
+class, interpolations, truncation curves, the training clips nearest to samples, curves and the configuration, and needs
+no network. Several runs are laid beside each other, with the bindings that differ:
 
   bin/report --work_dir=runs/base,runs/wider --output=comparison.html
 
@@ -12,13 +12,13 @@ A run may still be training. Whatever cannot be made is said in the file and her
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 import numpy as np
 from absl import flags
 
 from dvdgan_tf import files, opening, saved_run
 from dvdgan_tf.errors import InputError
+from dvdgan_tf.evaluation import during_training, neighbours
 from dvdgan_tf.report import page, pictures, run_files
 
 flags.adopt_module_key_flags(opening)
@@ -29,6 +29,7 @@ _LIMIT_MB = flags.DEFINE_float('limit_mb', 15.0, 'The largest pictures are left 
 flags.mark_flag_as_required('work_dir')
 
 _PREDICTED = 8
+_SEARCHED, _NEIGHBOURS = 64, 8  # samples whose distances are said, and that are shown
 
 
 def main(_: list) -> None:
@@ -47,7 +48,7 @@ def main(_: list) -> None:
 
 
 def samples(run: run_files.RunFiles, work_dir: str) -> list[page.Picture]:
-    """What the run's generator makes, and the truncation curves drawn by bin/evaluate; what fails becomes a warning."""
+    """What the run's generator makes; what fails becomes a warning."""
     made = []
     try:
         opened = opening.open_run(work_dir, _CHECKPOINT.value)
@@ -55,12 +56,20 @@ def samples(run: run_files.RunFiles, work_dir: str) -> list[page.Picture]:
             made.append(pictures.of_prediction(run.name, opened.generator, continued(opened)))
         else:
             made += pictures.of_synthesis(run.name, opened.generator, opened.facts.class_names)
+            made.append(nearest(run, opened))
     except InputError as error:
         run.warnings.append(f'{run.name}: {error}')
-    for path in sorted((Path(work_dir) / 'evaluation').glob('truncation_*.png')):
-        caption = f'FID and IS over the truncation, {path.stem}.'
-        made.append(page.Picture(run.name, 'Truncation', caption, path.read_bytes(), 'image/png'))
     return made
+
+
+def nearest(run: run_files.RunFiles, opened: saved_run.Run) -> page.Picture:
+    """Samples beside the training clips nearest to them; needs the data."""
+    judge = neighbours.kept_judge(opened.data, os.path.join(opened.work_dir, during_training.FOLDER))
+    found = neighbours.find(opened.generator, opened.data, _SEARCHED, judge)
+    clips, rows, columns = neighbours.columns(found, _NEIGHBOURS)
+    names = [opened.facts.class_names[label] for label in found.samples.labels]
+    rows = [f'{name}: {row}' for name, row in zip(names, rows)]
+    return pictures.of_neighbours(run.name, clips, rows, columns, neighbours.lines(found))
 
 
 def continued(opened: saved_run.Run) -> np.ndarray:

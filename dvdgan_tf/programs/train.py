@@ -4,7 +4,11 @@ Exit status: 0 done; 2 the sentence on stderr says what to mend; 75 another work
 143 by SIGTERM, both after saving. Give the same command again to go on. One process at a time trains in a work
 directory.
 """
+
+from __future__ import annotations
+
 import contextlib
+import re
 import sys
 
 from absl import flags
@@ -15,7 +19,7 @@ from dvdgan_tf.distribute import cluster, strategy
 from dvdgan_tf.distribute.local_workers import run_workers
 from dvdgan_tf.planning import plan
 from dvdgan_tf.training import interrupts, loop
-from dvdgan_tf.work_dir import data_facts, work_lock
+from dvdgan_tf.work_dir import data_facts, ending, work_lock
 
 _GIN_FILE = flags.DEFINE_multi_string('gin_file', None, 'Configuration; later files override earlier ones.')
 _GIN_PARAM = flags.DEFINE_multi_string('gin_param', [], 'One binding, like "TRAIN_STEPS = 1000"; may be repeated.')
@@ -42,10 +46,24 @@ def main(_: list) -> int:
         shared.append('--gin_param=STRATEGY = "multi_worker"')
         return run_workers([*command.own_command, *shared], _LOCAL_WORKERS.value)
     with interrupts.ended_at_once(), cluster.naming_lost_peers(), contextlib.ExitStack() as until_the_end:
-        if strategy.join(**config.bindings(loop.train, only=('strategy', 'peer_timeout_seconds'))):
+        writes = strategy.join(**config.bindings(loop.train, only=('strategy', 'peer_timeout_seconds')))
+        if writes:
             until_the_end.enter_context(work_lock.held(_WORK_DIR.value))
             until_the_end.enter_context(ownership.claimed(_WORK_DIR.value))
         arguments = config.bindings(loop.train)
         data_facts.check(_WORK_DIR.value, arguments['data'], _ACCEPT_OTHER_DATA.value)
         outcome = loop.train(work_dir=_WORK_DIR.value, **arguments)
-    return 128 + outcome.stopped_by if outcome.stopped_by else 0
+    if outcome.stopped_by:
+        return 128 + outcome.stopped_by
+    if writes:
+        say_how_it_ended(outcome.step)
+    return 0
+
+
+def say_how_it_ended(step: int) -> None:
+    """Scores and pictures; what to try next for someone who sees it."""
+    print(ending.summary(_WORK_DIR.value, step))
+    if sys.stdout.isatty():
+        frames = re.search(r'^models\.Generator\.context_frames = (\S+)', config.text(), re.MULTILINE)
+        predicts = frames is not None and frames[1] != '0'
+        print(command.as_called(ending.next_commands(_WORK_DIR.value, predicts)))

@@ -9,12 +9,15 @@ import importlib.resources
 import json
 import math
 from collections.abc import Sequence
+from pathlib import Path
 
 from dvdgan_tf import __version__
-from dvdgan_tf.report.run_files import RunFiles, differences
+from dvdgan_tf.report import films
+from dvdgan_tf.report.run_files import RunFiles, differences, thinned
 
 _MOST_PREVIEWS = 24
 _ROWS_OF_CLASSES = 100
+_FEWEST_POINTS = 64
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,7 +48,9 @@ class Report:
 
 
 def build(runs: Sequence[RunFiles], pictures: Sequence[Picture], limit_bytes: int) -> Report:
-    """Makes the page; the largest pictures are left out, and named on it, until it is within its size.
+    """Makes the page; the largest pictures, and then points of curves, are left out until it is within its size.
+
+    What was left out is named on it.
 
     Args:
         runs: what the runs have written.
@@ -54,15 +59,24 @@ def build(runs: Sequence[RunFiles], pictures: Sequence[Picture], limit_bytes: in
     """
     items = [_preview(run, step) for run in runs for step in _spread(sorted(run.previews))]
     items += [_real(run) for run in runs if run.real]
+    items = [item for item in items if item]
     items += [_item(picture.run, 'picture', picture.media, picture.content, **_words(picture)) for picture in pictures]
-    left_out = []
-    page = _page(runs, items, left_out)
-    while len(page.encode()) > limit_bytes and items:
+    points = max((len(steps) for run in runs for steps, _ in run.series.values()), default=0)
+    left_out: list[str] = []
+    page = _page(runs, items, left_out, points)
+    excess = len(page.encode()) - limit_bytes
+    while excess > 0 and items:
         largest = max(items, key=lambda item: len(item['uri']))
         items.remove(largest)
         left_out.append(f'{largest["run"]}: {largest["name"]}')
-        page = _page(runs, items, left_out)
-    return Report(page, tuple(left_out))
+        excess -= len(largest['uri'])
+    said = left_out
+    page = _page(runs, items, said, points)
+    while len(page.encode()) > limit_bytes and points > _FEWEST_POINTS:
+        points //= 2
+        said = [*left_out, f'of each curve all but {points} points']
+        page = _page(runs, items, said, points)
+    return Report(page, tuple(said))
 
 
 def _spread(steps: Sequence[int]) -> list[int]:
@@ -72,13 +86,21 @@ def _spread(steps: Sequence[int]) -> list[int]:
     return [steps[round(index * (len(steps) - 1) / (_MOST_PREVIEWS - 1))] for index in range(_MOST_PREVIEWS)]
 
 
-def _preview(run: RunFiles, step: int) -> dict[str, object]:
-    content = run.previews[step].read_bytes()
-    return _item(run.name, 'preview', 'image/gif', content, name=f'preview of step {step}', step=step)
+def _preview(run: RunFiles, step: int) -> dict[str, object] | None:
+    return _film(run, run.previews[step], 'preview', name=f'preview of step {step}', step=step)
 
 
-def _real(run: RunFiles) -> dict[str, object]:
-    return _item(run.name, 'real', 'image/gif', run.real.read_bytes(), name='real clips')
+def _real(run: RunFiles) -> dict[str, object] | None:
+    return _film(run, run.real, 'real', name='real clips')
+
+
+def _film(run: RunFiles, path: Path, kind: str, **words: object) -> dict[str, object] | None:
+    try:
+        content, media = films.smaller(path.read_bytes())
+    except OSError as error:  # removed by a run that goes on, or damaged
+        run.warnings.append(f'{run.name}: {path.name} could not be read ({error.strerror or "it is damaged"}).')
+        return None
+    return _item(run.name, kind, media, content, **words)
 
 
 def _words(picture: Picture) -> dict[str, str]:
@@ -90,10 +112,12 @@ def _item(run: str, kind: str, media: str, content: bytes, **words: object) -> d
     return {'run': run, 'kind': kind, 'uri': uri, **words}
 
 
-def _page(runs: Sequence[RunFiles], items: Sequence[dict[str, object]], left_out: Sequence[str]) -> str:
+def _page(
+    runs: Sequence[RunFiles], items: Sequence[dict[str, object]], left_out: Sequence[str], points: int
+) -> str:
     data = {
         'version': __version__,
-        'runs': [_about(run) for run in runs],
+        'runs': [_about(run, points) for run in runs],
         'items': items,
         'differences': differences(runs) if len(runs) > 1 else {},
         'left_out': list(left_out),
@@ -122,7 +146,7 @@ def _readable(value: object) -> object:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _about(run: RunFiles) -> dict[str, object]:
+def _about(run: RunFiles, points: int) -> dict[str, object]:
     classes = run.data.get('class_names') or []
     return {
         'name': run.name,
@@ -130,8 +154,10 @@ def _about(run: RunFiles) -> dict[str, object]:
         'classes': classes[:_ROWS_OF_CLASSES],
         'num_classes': len(classes),
         'bindings': run.bindings,
-        'series': run.series,
+        'series': {name: thinned(series, points) for name, series in run.series.items()},
         'results': run.results,
+        'sessions': run.sessions,
+        'health': run.health,
         'warnings': run.warnings,
     }
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import tf_keras as keras
 
+from dvdgan_tf.report import films
 from dvdgan_tf.report.page import Picture
 from dvdgan_tf.sampling import generate, interpolation, sheets, video
 
@@ -14,6 +15,7 @@ _MOST_CLASSES = 10
 _CLIPS_OF_A_CLASS = 4
 _SIGMAS = (0.2, 0.4, 0.6, 0.8, 1.0)
 _FPS = 8.0
+_FRAMES = 4  # of a clip on a sheet
 
 
 def of_synthesis(run: str, generator: keras.Model, class_names: Sequence[str]) -> list[Picture]:
@@ -57,9 +59,30 @@ def of_prediction(run: str, generator: keras.Model, clips: np.ndarray) -> Pictur
     return _film(run, 'Predictions', caption, pairs, 4)
 
 
+def of_neighbours(
+    run: str, clips: Sequence[np.ndarray], rows: Sequence[str], columns: Sequence[str], distances: Sequence[str]
+) -> Picture:
+    """Generated clips beside the training clips nearest to them.
+
+    Args:
+        run: its name.
+        clips: of each column uint8 [N, T, H, W, C], the generated ones first.
+        rows: a caption of each clip.
+        columns: what each column is.
+        distances: what is said of the distances of many.
+    """
+    shown = [sheets.spread_frames(each, _FRAMES) for each in clips]
+    captions = [text for column in columns for text in (column, *[''] * (shown[0].shape[1] - 1))]
+    caption = (
+        f'A generated clip and the training clips nearest to it a row, {shown[0].shape[1]} frames of each, with the '
+        f'distances. A generator that remembers is much nearer than held-out clips are. {"; ".join(distances)}.'
+    )
+    return _sheet(run, 'Nearest training clips', caption, np.concatenate(shown, 1), rows, captions)
+
+
 def _film(run: str, title: str, caption: str, clips: np.ndarray, columns: int) -> Picture:
-    film = video.tile_clips(clips, columns, gap=2)  # not magnified: the page does that
-    return Picture(run, title, caption, video.encode_gif(film, _FPS), 'image/gif')
+    frames = video.as_rgb(video.to_uint8(video.tile_clips(clips, columns, gap=2)))
+    return Picture(run, title, caption, films.encode(frames, round(1000 / _FPS)), 'image/webp')
 
 
 def _sheet(

@@ -12,6 +12,8 @@ from pathlib import Path
 from dvdgan_tf.errors import InputError
 
 _PREVIEW = re.compile(r'preview-(\d+)\.gif')
+_MOST_POINTS = 1500  # of a curve: a page is no wider
+_MOST_WARNINGS = 20
 _BINDING = re.compile(r'^([\w/.]+) = ?\\?\n?((?:.|\n(?=\s))*)', re.MULTILINE)
 
 
@@ -27,6 +29,8 @@ class RunFiles:
         previews: step to the GIF of generated clips.
         real: the GIF of real clips; None if there is none.
         results: the lines of `evaluation/evaluation.jsonl`.
+        sessions: the lines of `sessions.jsonl`, what each start ran on.
+        health: what the health checks said, the newest last.
         warnings: a sentence for everything that could not be read.
     """
 
@@ -37,6 +41,8 @@ class RunFiles:
     previews: dict[int, Path] = dataclasses.field(default_factory=dict)
     real: Path | None = None
     results: list[dict[str, object]] = dataclasses.field(default_factory=list)
+    sessions: list[dict[str, object]] = dataclasses.field(default_factory=list)
+    health: list[str] = dataclasses.field(default_factory=list)
     warnings: list[str] = dataclasses.field(default_factory=list)
 
     @property
@@ -58,7 +64,15 @@ def read_run(work_dir: str) -> RunFiles:
     run.bindings = bindings_of(_text(folder / 'config.gin', run))
     run.data = _json(folder / 'data.json', run)
     run.series = _series(_lines(folder / 'metrics.jsonl', run))
-    run.results = list(_lines(folder / 'evaluation' / 'evaluation.jsonl', run, needed=False))
+    results = _lines(folder / 'evaluation' / 'evaluation.jsonl', run, needed=False)
+    run.results = [result for result in results if _is_result(result)]
+    sessions = _lines(folder / 'sessions.jsonl', run, needed=False)
+    run.sessions = [session for session in sessions if _holds(session, 'versions', 'hardware')]
+    found = _lines(folder / 'warnings.jsonl', run, needed=False)
+    said = [f'step {each.get("step")}: {each.get("warning")}' for each in found]
+    run.health = said[-_MOST_WARNINGS:]
+    if len(said) > _MOST_WARNINGS:
+        run.health.insert(0, f'{len(said) - _MOST_WARNINGS} earlier ones')
     pictures = sorted((folder / 'previews').glob('*.gif'))
     found = ((_PREVIEW.fullmatch(path.name), path) for path in pictures)
     run.previews = {int(match[1]): path for match, path in found if match}
@@ -118,6 +132,24 @@ def _lines(path: Path, run: RunFiles, needed: bool = True) -> Iterable[dict[str,
         run.warnings.append(f'{run.name}: {damaged} line(s) of {path.name} are damaged or still being written.')
 
 
+def _holds(record: dict[str, object], *names: str) -> bool:
+    """Whether these are objects."""
+    return all(isinstance(record.get(name), dict) for name in names)
+
+
+def _is_result(record: dict[str, object]) -> bool:
+    return _holds(record, 'scores') and all(isinstance(score, dict) for score in record['scores'].values())
+
+
+def thinned(series: tuple[list[int], list[float]], points: int) -> tuple[list[int], list[float]]:
+    """A curve at so many of its steps at most, evenly spread, the first and the last among them."""
+    steps, values = series
+    if len(steps) <= points:
+        return series
+    kept = [round(index * (len(steps) - 1) / (points - 1)) for index in range(points)]
+    return [steps[place] for place in kept], [values[place] for place in kept]
+
+
 def _series(records: Iterable[dict[str, object]]) -> dict[str, tuple[list[int], list[float]]]:
     values: dict[str, dict[int, float]] = {}
     for record in records:
@@ -126,4 +158,5 @@ def _series(records: Iterable[dict[str, object]]) -> dict[str, tuple[list[int], 
             number = isinstance(value, (int, float)) and not isinstance(value, bool)
             if number and isinstance(step, int) and '/' in name:
                 values.setdefault(name, {})[step] = value
-    return {name: tuple(map(list, zip(*sorted(each.items())))) for name, each in sorted(values.items())}
+    whole = {name: tuple(map(list, zip(*sorted(each.items())))) for name, each in sorted(values.items())}
+    return {name: thinned(each, _MOST_POINTS) for name, each in whole.items()}

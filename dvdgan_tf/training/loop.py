@@ -19,14 +19,16 @@ from dvdgan_tf.data.stream import ClipSource
 from dvdgan_tf.distribute.strategy import Processes, device_type, make_strategy
 from dvdgan_tf.errors import InputError
 from dvdgan_tf.training.averaged import Evaluation, Saving, Scoring, Showing
+from dvdgan_tf.training.clip_health import ClipLook
 from dvdgan_tf.training.device_loop import make_device_loop, training_batches
 from dvdgan_tf.training.ema_statistics import AverageStatistics
+from dvdgan_tf.training.health import Health, Watch
 from dvdgan_tf.training.interrupts import StopRequest
 from dvdgan_tf.training.precision import check_hardware, set_precision
 from dvdgan_tf.training.progress import Recorder
 from dvdgan_tf.training.schedule import Checkpoints, Look, LooksDone, Previews, Trigger
 from dvdgan_tf.training.step import GanStep
-from dvdgan_tf.work_dir import data_facts
+from dvdgan_tf.work_dir import data_facts, sessions
 from dvdgan_tf.work_dir.checkpoint import Checkpointer
 from dvdgan_tf.work_dir.run_log import RunLog
 
@@ -60,6 +62,7 @@ def train(
     previews: Previews = Previews(),
     evaluation: Evaluation | None = None,
     evaluate_every: int = 1000,
+    health: Health = Health(),
 ) -> Outcome:
     """Trains until `train_steps`, or until SIGTERM or Ctrl-C, and saves before it returns.
 
@@ -82,13 +85,15 @@ def train(
         evaluation: scores the averaged generator, before the first step too; the checkpoint of the step that it calls
             best is kept.
         evaluate_every: steps between evaluations; 0 for none.
+        health: when the run is called sick, and whether it then stops.
 
     Returns:
         the step reached, which is saved, and the signal received, if any.
 
     Raises:
-        InputError: an argument, the work directory or a checkpoint cannot be used, there is no room to write, or a loss
-            or gradient stopped being finite; the newest checkpoint then is from before that.
+        InputError: an argument, the work directory or a checkpoint cannot be used, there is no room to write, a loss
+            or gradient stopped being finite (the newest checkpoint then is from before that), or the run is sick and
+            `health` stops it, saved.
     """
     counts = steps_per_loop, train_steps, summary_every, checkpoints.every, previews.every, previews.clips
     _check_counts(*counts, evaluate_every or 1)
@@ -114,6 +119,8 @@ def train(
     log = RunLog(work_dir, at) if processes.is_chief else None
     if processes.is_chief:
         data_facts.write(work_dir, data)
+        if at < train_steps:
+            sessions.write(work_dir, at, strategy, distribution.num_replicas_in_sync)
     recorder = Recorder(log, networks_of(step), train_steps)
     average = AverageStatistics(step.ema_generator, data.training(0, _TOGETHER, _TOGETHER), step.seed)
     save = Saving(checkpointer if processes.is_chief else None, average)
@@ -123,18 +130,21 @@ def train(
         Trigger(summary_every, train_steps, recorder.record),
         Trigger(checkpoints.every, train_steps, save),
         Look(previews.every, train_steps, show, 'previews', done),
+        Trigger(previews.every, train_steps, ClipLook(step.ema_generator, data, step.seed, average, log)),
     ]
     if evaluation is not None:
         score = Scoring(evaluation, step.ema_generator, data, work_dir, distribution, average, save, log)
         triggers.append(Look(evaluate_every, train_steps, score, 'scores', done))
+    watch = Watch(health, log)
+    triggers.append(Trigger(summary_every, train_steps, watch))  # the last, so that it sees what the others record
     for trigger in triggers:
         trigger.begin(restored)
 
     batches = training_batches(distribution, step, data, at)
     run_steps = make_device_loop(distribution, step)
-    stopping, seconds_per_step = 0.0, math.inf
+    stopping, sick, seconds_per_step = 0.0, 0.0, math.inf
     with StopRequest() as stop:
-        while at < train_steps and not stopping:
+        while at < train_steps and not stopping and not sick:
             answering = max(1, int(_LONGEST_CALL_SECONDS / seconds_per_step))
             count = min(steps_per_loop, answering, train_steps - at, *(each.steps_left(at) for each in triggers))
             started = time.monotonic()
@@ -143,9 +153,15 @@ def train(
             for trigger in triggers:
                 trigger(at)
             save.if_old(at)
-            stopping, seconds_per_step = processes.mean([stop.received is not None, recorder.seconds_per_step])
+            asked = stop.received is not None, watch.stops, recorder.seconds_per_step
+            stopping, sick, seconds_per_step = processes.mean(asked)
         save(at)
         processes.mean([0.0])  # nobody leaves before the chief has saved
+    if sick:
+        raise InputError(
+            f'the run is sick and health.Health.stop is set, so it was stopped at step {at}, which is saved; '
+            f'{work_dir}/warnings.jsonl says what was found, docs/running.md what helps.'
+        )
     return Outcome(at, (stop.received or signal.SIGTERM) if stopping else None)
 
 

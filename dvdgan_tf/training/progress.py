@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from dvdgan_tf.errors import InputError
 from dvdgan_tf.progress import progress_line
+from dvdgan_tf.training.device_loop import age_seconds
 from dvdgan_tf.work_dir.run_log import RunLog, sigmas
 
 _LOG = logging.getLogger(__name__)
@@ -33,7 +34,9 @@ class Recorder:
         self._totals: dict[str, float] = {}
         self._steps = 0
 
-    def take(self, totals: dict[str, tf.Tensor], broken_at: tf.Tensor, count: int, called_at: float) -> None:
+    def take(
+        self, totals: dict[str, tf.Tensor], broken_at: tf.Tensor, read_at: tf.Tensor, count: int, called_at: float
+    ) -> None:
         """Takes in what one loop call of `count` steps, made at `called_at` of the monotonic clock, returned.
 
         Raises:
@@ -46,7 +49,7 @@ class Recorder:
                 f'not finite at step {int(broken_at)}: {names}; the checkpoints from before are kept; go on from them '
                 'with lower learning rates, or start in a new work directory with another seed.'
             )
-        self._speed.record(count, time.monotonic() - called_at)
+        self._speed.record(count, time.monotonic() - called_at, age_seconds(float(read_at)))
         self._steps += count
         self._totals = {name: self._totals.get(name, 0.0) + value for name, value in values.items()}
 
@@ -61,7 +64,8 @@ class Recorder:
             return
         means = {name: total / self._steps for name, total in self._totals.items()}
         self._totals, self._steps = {}, 0
-        self._log.scalars(step, {**means, **self._sigmas(), 'time/seconds_per_step': self.seconds_per_step})
+        others = {'time/seconds_per_step': self.seconds_per_step, **self._speed.taken_waiting()}
+        self._log.scalars(step, {**means, **self._sigmas(), **others})
         left = (self._train_steps - step) * self.seconds_per_step
         losses = [f'{name.split("/")[1]} {value:.3f}' for name, value in means.items() if name.startswith('loss/')]
         speed = f'{1 / self.seconds_per_step:.3g} step/s'
@@ -76,14 +80,31 @@ class Recorder:
 
 
 class Speed:
-    """Seconds per step, smoothed over loop calls; the first call includes tracing and is forgotten with the second."""
+    """Seconds per step, smoothed over loop calls, and the share of them that clips were waited for.
+
+    The first call includes tracing; it is forgotten with the second.
+    """
 
     def __init__(self) -> None:
         self.seconds_per_step = 0.0
         self._calls = 0
+        self._seconds = self._waited = 0.0
 
-    def record(self, steps: int, seconds: float) -> None:
-        """Takes in one loop call."""
+    def record(self, steps: int, seconds: float, age: float) -> None:
+        """Takes in one loop call, whose last batch was read `age` seconds before it ended."""
         weight = _SMOOTHING if self._calls > 1 else 0.0
         self.seconds_per_step = weight * self.seconds_per_step + (1.0 - weight) * seconds / steps
+        if self._calls:
+            # A last batch that was waited for is as old as one step takes to compute, and one that was ready is older:
+            # what so many steps would not have taken was waiting. So nothing is asked of the device within a call.
+            self._seconds += seconds
+            self._waited += max(0.0, seconds - steps * age)
         self._calls += 1
+
+    def taken_waiting(self) -> dict[str, float]:
+        """`health/waiting` since it was last asked for, in [0, 1]; nothing where nothing was measured."""
+        if not self._seconds:
+            return {}
+        share = self._waited / self._seconds
+        self._seconds = self._waited = 0.0
+        return {'health/waiting': share}

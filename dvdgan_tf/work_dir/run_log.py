@@ -1,6 +1,7 @@
 """What a run leaves to look at: TensorBoard, `metrics.jsonl`, and previews as files."""
 from __future__ import annotations
 
+import collections
 import json
 import logging
 import os
@@ -16,14 +17,16 @@ from dvdgan_tf.work_dir import event_files
 
 _LOG = logging.getLogger(__name__)
 _METRICS_FILE = 'metrics.jsonl'
+_WARNINGS_FILE = 'warnings.jsonl'
 _PREVIEW_DIRECTORY = 'previews'
+_RECENT = 2000  # records
 
 
 class RunLog:
-    """Writes the records of one work directory.
+    """Writes the records of one work directory; `recent` are the newest 2,000, also of the run before a restart.
 
-    Resuming at a step drops what stands after it in `metrics.jsonl` and for TensorBoard, since it will be written
-    again, and removes what kills left half written.
+    Resuming at a step drops what stands after it in `metrics.jsonl`, `warnings.jsonl` and for TensorBoard, since it
+    will be written again, and removes what kills left half written.
 
     Args:
         work_dir: the work directory, made if it is missing.
@@ -35,6 +38,7 @@ class RunLog:
 
     def __init__(self, work_dir: str, first_step: int) -> None:
         self._metrics_path = os.path.join(work_dir, _METRICS_FILE)
+        self._warnings_path = os.path.join(work_dir, _WARNINGS_FILE)
         self._previews = os.path.join(work_dir, _PREVIEW_DIRECTORY)
         try:
             tf.io.gfile.makedirs(self._previews)
@@ -42,9 +46,9 @@ class RunLog:
                 files.remove_orphans(folder)
             # A run that starts shows the real clips and its first previews, also where one before it was killed then.
             kept_until = first_step or -1
-            self._lines = _lines_until(self._metrics_path, kept_until)
-            if tf.io.gfile.exists(self._metrics_path):
-                files.write_atomically(self._metrics_path, ''.join(self._lines))
+            lines = _cut_after(self._metrics_path, kept_until)
+            _cut_after(self._warnings_path, kept_until)
+            self.recent = collections.deque(map(json.loads, lines[-_RECENT:]), _RECENT)
             events = os.path.join(work_dir, 'tensorboard')
             event_files.cut_after(events, kept_until)
             self._writer = tf.summary.create_file_writer(events)
@@ -57,10 +61,10 @@ class RunLog:
         Raises:
             InputError: there is no room, or no permission, to write.
         """
-        record = json.dumps({'step': step, 'time': round(time.time(), 3), **values})
+        record = {'step': step, 'time': round(time.time(), 3), **values}
+        self.recent.append(record)
         try:
-            with tf.io.gfile.GFile(self._metrics_path, 'a') as file:
-                file.write(record + '\n')
+            _append(self._metrics_path, record)
             with self._writer.as_default(step=step):
                 for name, value in values.items():
                     tf.summary.scalar(name, value)
@@ -68,10 +72,19 @@ class RunLog:
         except tf.errors.OpError as error:
             raise _cannot_write(self._metrics_path, error) from error
 
-    def last(self, name: str) -> float | None:
-        """Returns the newest value of this name among the records that this run found; None if there is none."""
-        values = [json.loads(line).get(name) for line in self._lines]
-        return next((value for value in reversed(values) if value is not None), None)
+    def warning(self, step: int, check: str, sentence: str) -> None:
+        """Records what a health check says at a step, in `warnings.jsonl` and as a text for TensorBoard.
+
+        Raises:
+            InputError: there is no room, or no permission, to write.
+        """
+        try:
+            _append(self._warnings_path, {'step': step, 'check': check, 'warning': sentence})
+            with self._writer.as_default(step=step):
+                tf.summary.text(f'warning/{check}', sentence)
+            self._writer.flush()
+        except tf.errors.OpError as error:
+            raise _cannot_write(self._warnings_path, error) from error
 
     def clips(self, name: str, step: int, clips: np.ndarray, fps: float) -> None:
         """Records clips as a playing grid in TensorBoard and as a GIF and a contact sheet under `previews`.
@@ -104,10 +117,22 @@ def sigmas(model: tf.Module) -> dict[str, float]:
     return {'largest': max(values), 'smallest': min(values)} if values else {}
 
 
-def _lines_until(path: str, step: int) -> list[str]:
-    """The records of `metrics.jsonl` up to and including a step, a line each; damaged lines are dropped."""
+def _append(path: str, record: dict[str, object]) -> None:
+    with tf.io.gfile.GFile(path, 'a') as file:
+        file.write(json.dumps(record) + '\n')
+
+
+def _cut_after(path: str, step: int) -> list[str]:
+    """Drops the records after a step from a file, and damaged lines; returns what is kept, a line each."""
     if not tf.io.gfile.exists(path):
         return []
+    kept = _lines_until(path, step)
+    files.write_atomically(path, ''.join(kept))
+    return kept
+
+
+def _lines_until(path: str, step: int) -> list[str]:
+    """The records of a file up to and including a step, a line each; damaged lines are left out."""
     with tf.io.gfile.GFile(path, 'rb') as file:
         lines = [line for line in file.read().split(b'\n') if line.strip()]
     steps = [_step_of(line) for line in lines]

@@ -4,6 +4,7 @@ import base64
 import json
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from dvdgan_tf.report import page, run_files
@@ -21,7 +22,13 @@ def _run(folder, rate):
     (folder / 'metrics.jsonl').write_text('\n'.join(lines) + '\n')
     score = {'value': 1.5, 'spread': 0.1, 'floor': {'value': 0.5, 'clips': [8, 8]}}
     result = {'protocol': 'offline_256', 'scores': {'frechet': score}, 'model': {'step': 90}, 'warnings': ['few clips']}
-    (folder / 'evaluation' / 'evaluation.jsonl').write_text(json.dumps(result) + '\n')
+    results = [{**result, 'truncation': sigma, 'standing_statistics': 512} for sigma in (0.5, 0.7, 1.0)]
+    results.append({'protocol': 'recognition', 'scores': {}, 'classes': {'bend': 0.75, 'jump': 0.5}})
+    (folder / 'evaluation' / 'evaluation.jsonl').write_text('\n'.join(map(json.dumps, results)) + '\n')
+    hardware = {'processor': 'a processor', 'cores': 2, 'memory_gb': 8.1, 'gpus': []}
+    session = {'step': 0, 'time': 'today', 'versions': {'python': '3.11'}, 'hardware': hardware}
+    (folder / 'sessions.jsonl').write_text(json.dumps({**session, 'strategy': 'one_device', 'replicas': 1}) + '\n')
+    (folder / 'warnings.jsonl').write_text('{"step": 50, "check": "frozen", "warning": "clips hardly move."}\n')
     for step in (0, 50, 90):
         (folder / 'previews' / f'preview-{step:08d}.gif').write_bytes(GIF)
     return run_files.read_run(str(folder))
@@ -45,11 +52,18 @@ def test_the_report_opens_from_disk(browser, address, width, scheme):
     tab.on('request', lambda request: said.append(request.url) if request.url.startswith('http') else None)
     tab.goto(address)
     expect(tab.locator('h1')).to_have_text('base · faster')
-    expect(tab.locator('.chart canvas')).to_have_count(3)
+    expect(tab.locator('#curves .chart canvas')).to_have_count(3)
+    expect(tab.locator('#truncation .chart h3')).to_have_text(['offline_256: frechet over the truncation'])
+    expect(tab.locator('#truncation .u-legend')).to_contain_text('faster, step 90, standing statistics')
+    expect(tab.locator('#versions-and-hardware tbody tr')).to_have_count(2)
+    expect(tab.locator('.warnings')).to_contain_text('base: step 50: clips hardly move.')
+    expect(tab.locator('#scores table').last).to_contain_text('bend')
     expect(tab.locator('#what-differs td')).to_have_text(['RATE', '0.1', '0.2'])
     expect(tab.locator('#scores')).to_contain_text('few clips')
     expect(tab.locator('#interpolations figcaption')).to_have_text('base: From here to there.')
     assert tab.evaluate('document.documentElement.scrollWidth <= innerWidth')
+    found = Axe().run(tab)
+    assert found.violations_count == 0, found.generate_report()
     assert said == []
     context.close()
 

@@ -7,7 +7,7 @@ const HUES = ['#1f77b4', '#d1495b', '#2a9d63', '#b8860b', '#8858b8', '#0e8a92', 
 const LOGARITHMIC = new Set(['gradient_norm', 'time']);
 const GROUP_TITLES = {
   loss: 'Losses', logits: 'Logits of the discriminators', sigma: 'Largest and smallest sigma', gradient_norm: 'Gradient norms',
-  time: 'Time', health: 'Health',
+  time: 'Time', health: 'Health', states: 'States of the ConvGRUs, last frame over first',
 };
 
 function element(name, properties = {}, ...children) {
@@ -50,7 +50,9 @@ function overview() {
   const rows = [['step', ...data.runs.map((run) => run.step)], ['classes', ...data.runs.map((run) => classes(run) || '–')],
     ...macros.map((name) => [name.toLowerCase().replace(/_/g, ' '), ...data.runs.map((run) => run.bindings[name] ?? '–')])];
   made.append(table(['run', ...data.runs.map((run) => run.name)], rows));
-  const warnings = [...data.runs.flatMap((run) => run.warnings), ...data.left_out.map((name) => `left out for its size: ${name}`)];
+  const health = data.runs.flatMap((run) => run.health.map((text) => `${run.name}: ${text}`));
+  const left = data.left_out.map((name) => `left out for its size: ${name}`);
+  const warnings = [...health, ...data.runs.flatMap((run) => run.warnings), ...left];
   if (warnings.length) {
     made.append(element('ul', { className: 'warnings' }, ...warnings.map((text) => element('li', { textContent: text }))));
   }
@@ -91,14 +93,53 @@ function previews() {
 
 function pictures() {
   const made = data.items.filter((item) => item.kind === 'picture');
-  for (const title of new Set(made.map((item) => item.title))) {
+  const charts = sweeps();
+  for (const title of new Set([...made.map((item) => item.title), ...(charts.length ? ['Truncation'] : [])])) {
     const wide = made.some((item) => item.title === title && item.uri.startsWith('data:image/png'));
     const frames = element('div', { className: wide ? 'runs wide' : 'runs' });
     for (const item of made.filter((each) => each.title === title)) {
       frames.append(figure(item, several ? `${item.run}: ${item.caption}` : item.caption));
     }
-    section(title).append(frames);
+    const part = section(title);
+    part.append(frames);
+    if (title === 'Truncation') drawn(part, charts);
   }
+}
+
+// The share of each class that a classifier recognised, of the newest result that has one.
+function byClass() {
+  const newest = data.runs.map((run) => run.results.filter((result) => result.classes).at(-1)?.classes);
+  const names = [...new Set(newest.flatMap((classes) => Object.keys(classes ?? {})))];
+  if (!names.length) return;
+  const rows = names.slice(0, 100).map((name) => [name, ...newest.map((classes) => number(classes?.[name]))]);
+  const head = ['recognised as asked for', ...data.runs.map((run) => run.name)];
+  document.getElementById('scores').append(element('h3', { textContent: 'By class' }), table(head, rows));
+}
+
+// Scores of one step at three truncations or more, as curves over the truncation: a chart a score.
+function sweeps() {
+  const found = new Map();
+  for (const run of data.runs) {
+    for (const result of run.results.filter((each) => typeof each.truncation === 'number')) {
+      for (const [name, score] of Object.entries(result.scores)) {
+        const kind = result.standing_statistics ? ', standing statistics' : '';
+        const label = `${several ? `${run.name}, ` : ''}step ${result.model?.step ?? '–'}${kind}`;
+        const title = `${result.protocol}: ${name} over the truncation`;
+        if (!found.has(title)) found.set(title, new Map());
+        if (!found.get(title).has(label)) found.get(title).set(label, new Map());
+        if (typeof score.value === 'number') found.get(title).get(label).set(result.truncation, score.value);
+      }
+    }
+  }
+  const charts = [];
+  for (const [title, lines] of found) {
+    const curves = [...lines].filter(([, points]) => points.size > 2).map(([label, points]) => {
+      const sorted = [...points].sort((a, b) => a[0] - b[0]);
+      return { label, points: [sorted.map((point) => point[0]), sorted.map((point) => point[1])] };
+    });
+    if (curves.length) charts.push(chart(title, curves, 'truncation'));
+  }
+  return charts;
 }
 
 function scores() {
@@ -108,50 +149,69 @@ function scores() {
   if (!rows.length) return;
   const head = ['run', 'step', 'protocol', 'score', 'value', 'spread', 'real against real', 'paper', 'clips', 'truncation'];
   section('Scores').append(table(head, rows));
+  byClass();
   const notes = new Set(data.runs.flatMap((run) => run.results.flatMap((result) => result.warnings ?? [])));
   if (notes.size) {
     document.getElementById('scores').append(element('ul', {}, ...[...notes].map((text) => element('li', { textContent: text }))));
   }
 }
 
-function chart(title, names, group) {
-  const series = data.runs.flatMap((run) => names.filter((name) => run.series[name]).map((name) => ({ run, name })));
-  const tables = series.map(({ run, name }) => run.series[name]);
-  const joined = uPlot.join(tables);
+// Curves are { label, points: [[x], [y]] }; charts are given their width by drawn().
+function chart(title, curves, group) {
+  const joined = uPlot.join(curves.map((curve) => curve.points));
   const style = getComputedStyle(document.documentElement);
   const axis = { stroke: style.getPropertyValue('--text'), grid: { stroke: style.getPropertyValue('--line'), width: 1 } };
   const box = element('div', { className: 'chart' }, element('h3', { textContent: title }));
-  const last = series.map(({ run, name }) => `${name} ${number(run.series[name][1].at(-1))}`);
+  const last = curves.map(({ label, points }) => `${label} ${number(points[1].at(-1))}`);
+  const over = group === 'truncation' ? 'truncation' : 'step';
   const options = {
     width: 400, height: 240, scales: { x: { time: false }, y: { distr: LOGARITHMIC.has(group) ? 3 : 1 } },
     axes: [{ ...axis }, { ...axis, size: 60 }],
-    series: [{ label: 'step' }, ...series.map(({ run, name }, index) => ({
-      label: `${several ? `${run.name} ` : ''}${name.split('/').slice(1).join('/')}`,
-      stroke: HUES[index % HUES.length], width: 1.5, spanGaps: true, points: { show: joined[0].length < 30 },
+    series: [{ label: over }, ...curves.map(({ label }, index) => ({
+      label, stroke: HUES[index % HUES.length], width: 1.5, spanGaps: true, points: { show: joined[0].length < 30 },
       value: (_, value) => number(value),
     }))],
   };
   const plot = new uPlot(options, joined, box);
   plot.root.setAttribute('role', 'img');
-  plot.root.setAttribute('aria-label', `${title} over steps; last: ${last.join(', ')}`);
+  plot.root.setAttribute('aria-label', `${title} over ${over}s; last: ${last.join(', ')}`);
   return { box, plot };
+}
+
+function drawn(part, made) {
+  const charts = element('div', { className: 'charts' }, ...made.map(({ box }) => box));
+  part.append(charts);
+  const fit = () => made.forEach(({ box, plot }) => plot.setSize({ width: box.clientWidth - 16, height: 240 }));
+  new ResizeObserver(fit).observe(charts);
 }
 
 function curves() {
   const names = [...new Set(data.runs.flatMap((run) => Object.keys(run.series)))];
-  const groups = [...new Set(names.map((name) => name.split('/')[0]))];
-  if (!groups.length) return;
-  const order = ['loss', 'logits', 'gradient_norm', 'sigma', 'time'];
-  groups.sort((a, b) => order.indexOf(a) - order.indexOf(b));
-  const charts = element('div', { className: 'charts' });
-  section('Curves').append(charts);
-  const made = groups.map((group) => {
-    const drawn = chart(GROUP_TITLES[group] ?? group, names.filter((name) => name.startsWith(`${group}/`)), group);
-    charts.append(drawn.box);
-    return drawn;
-  });
-  const fit = () => made.forEach(({ box, plot }) => plot.setSize({ width: box.clientWidth - 16, height: 240 }));
-  new ResizeObserver(fit).observe(charts);
+  const group = (name) => name.split('/')[0];
+  // What training records is one chart a group; a score has one of its own, with what it is read against.
+  const titled = (name) => (GROUP_TITLES[group(name)] ? group(name) : name.replace(/_(floor|ceiling)$/, ''));
+  const titles = [...new Set(names.map(titled))];
+  if (!titles.length) return;
+  const order = ['loss', 'logits', 'gradient_norm', 'sigma', 'states', 'health', 'time'];
+  titles.sort((a, b) => (order.indexOf(a) + 1 || 99) - (order.indexOf(b) + 1 || 99));
+  drawn(section('Curves'), titles.map((title) => {
+    const mine = names.filter((name) => titled(name) === title);
+    const lines = data.runs.flatMap((run) => mine.filter((name) => run.series[name]).map((name) => ({
+      label: `${several ? `${run.name} ` : ''}${name.split('/').slice(1).join('/')}`, points: run.series[name],
+    })));
+    return chart(GROUP_TITLES[title] ?? title, lines, title);
+  }));
+}
+
+function surroundings() {
+  const named = (versions) => Object.entries(versions).map(([name, version]) => `${name} ${version}`).join(', ');
+  const rows = data.runs.flatMap((run) => run.sessions.map(({ step, time, versions, hardware, strategy, replicas }) => [
+    run.name, step, time, named(versions), `${hardware.processor}, ${hardware.cores} cores, ${hardware.memory_gb ?? '–'} GB`,
+    hardware.gpus?.join(', ') || '–', `${strategy}, ${replicas} replica(s)`]));
+  if (rows.length) {
+    section('Versions and hardware').append(
+      table(['run', 'from step', 'when', 'versions', 'processor', 'GPUs', 'strategy'], rows));
+  }
 }
 
 function configuration() {
@@ -172,5 +232,6 @@ scores();
 previews();
 pictures();
 curves();
+surroundings();
 configuration();
 document.getElementById('foot').textContent = `Made by dvdgan_tf ${data.version}. Curves are drawn by uPlot (MIT).`;
