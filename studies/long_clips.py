@@ -3,7 +3,8 @@
   python studies/long_clips.py reading inspect raw film
 
 reading: windows of 12 frames at 64 pixels out of clips of 18,000 frames and of 100, in turns, per CPU second.
-inspect: the memory of bin/inspect for a clip of an hour.   raw: that of bin/prepare for 12 seconds of raw 1080p.
+inspect: the memory of bin/inspect for a clip of an hour.
+raw: the memory of bin/prepare, and of bin/inspect, for 12 seconds of raw 1080p.
 film: a film of two hours and one of ten minutes, whose cuts are known, cut into clips with and without --scenes, one of
 them held out: counts, lengths, groups and splits of what is stored have to be right.
 Memory is the most that all processes of the program held together, sampled 20 times a second: their resident pages, and
@@ -144,6 +145,7 @@ def raw(folder):
     most = prepare(folder / 'film', folder / 'raw', '--source=folder', '--encoding=raw')
     size = sum(path.stat().st_size for path in (folder / 'raw').iterdir()) / 1e6
     print(f'bin/prepare of 12 seconds of raw 1080p ({size:.0f} MB of records): {most}', flush=True)
+    print(f'bin/inspect of them: {most_megabytes("inspect", "--data=" + str(folder / "raw"))}', flush=True)
 
 
 def film(folder):
