@@ -75,6 +75,7 @@ setuptools.setup(
         'serving': SERVING,
         # Drives the system's Chromium in the tests of the web page, and looks there for what hinders people.
         'web': ['playwright>=1.50,<2', 'axe-playwright-python>=0.1.4,<0.2'],
+        'docs': ['pdoc>=15,<17'],  # make docs
         'test': [
             *('pytest>=8,<10', 'pytest-xdist>=3.5,<4', 'ruff>=0.6,<1', 'pyyaml>=6,<7'),
             'scipy>=1.10,<2',

@@ -91,5 +91,5 @@ def _called(value: object) -> Iterator[str]:
 def _refusal(path: str, what: str) -> InputError:
     return InputError(
         f'{path} {what}, which is not among what this package makes configurable, so opening it could run code of '
-        'whoever wrote it; add --trust if you trust them.'
+        'whoever wrote it; add --trust (in Python trust=True) if you trust them.'
     )

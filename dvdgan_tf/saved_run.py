@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import hashlib
 
 import tensorflow as tf
 import tf_keras as keras
@@ -46,6 +47,16 @@ class Run:
         """
         config.load(self.work_dir, self.trusted)
         return config.bindings(loop.train, only=('data',))['data']
+
+    def identity(self) -> dict[str, object]:
+        """Of the weights: an index of a checkpoint has the checksums of all its tensors."""
+        index = f'{checkpoint_path(self.work_dir, self.step)}.index'
+        digest = None
+        if self.step or tf.io.gfile.exists(index):
+            with tf.io.gfile.GFile(index, 'rb') as file:
+                digest = hashlib.sha256(file.read()).hexdigest()
+        config_digest = hashlib.sha256(self.config_text.encode()).hexdigest()
+        return {'step': self.step, 'config_sha256': config_digest, 'checkpoint_sha256': digest}
 
 
 def open_run(work_dir: str, checkpoint: str = 'newest', trusted: bool = False) -> Run:

@@ -28,7 +28,7 @@ README = (ROOT / 'README.md').read_text()
 # Room -> the rooms it may import, besides itself, errors and files. bin and export may import everything.
 ARROWS = {
     'files': set(),
-    '__init__': set(),
+    '__init__': {'api'},  # when a model is opened
     'errors': set(),
     'progress': set(),
     'command': {'programs', 'shipped', 'versions'},
@@ -61,6 +61,7 @@ ARROWS = {
     'saved_run': {'config', 'data.stream', 'models.variables', 'training', 'work_dir'},
     'model_folder': {'config', 'saved_run', 'work_dir'},
     'opening': {'saved_run'},
+    'api': {'config', 'data', 'evaluation', 'exporters', 'sampling', 'saved_run'},
     'benchmarks': {
         *('layers', 'losses', 'models', 'data', 'prepare', 'training', 'distribute', 'planning', 'metrics'),
         *('evaluation', 'sampling', 'config', 'saved_run'),

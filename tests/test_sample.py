@@ -40,7 +40,7 @@ WRONG = {
     ('--mode=interpolate', '--sheet=raster'): '--sheet has no use with --mode=interpolate',
     ('--mode=interpolate', '--between=classes', '--label=1'): '--label named 1; name two',
     ('--mode=interpolate', '--between=classes', '--path=spherical'): '--path is for latents',
-    ('--label=random', '--label=1'): '--label=random stands alone',
+    ('--label=random', '--label=1'): 'label random stands alone',
     ('--label=1', '--label=2', '--num_clips=1'): '1 clips cannot show 2 classes',
     ('--label=nobody',): "there is no class 'nobody'",
     ('--batch_statistics', '--num_clips=20'): 'normalises 16 clips together and --num_clips is 20',

@@ -14,7 +14,6 @@ where the weights come from.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import sys
 
@@ -222,7 +221,7 @@ class Opened:
                 run.step = None  # half of another step
                 raise InputError(f'the checkpoint {path} is gone or damaged ({problem}).')
             run.step = step
-        model = Model(run.generator, identity(run), run.data, self._standing, self._opened)
+        model = Model(run.generator, run.identity(), run.data, self._standing, self._opened)
         return self._scorer.score(run, model)
 
 
@@ -273,17 +272,6 @@ def show(results: list, prefix: str) -> None:
         level = truncation.best(curve)
         print(f'with truncation: sigma {level["sigma"]:g} has the best IS {level["is"]:.5g}, FID {level["fid"]:.5g}')
         print(', '.join(truncation.write(curve, prefix)))
-
-
-def identity(run: saved_run.Run) -> dict:
-    """Of the weights: an index of a checkpoint has the checksums of all its tensors."""
-    index = f'{checkpoint_path(run.work_dir, run.step)}.index'
-    digest = None
-    if run.step or tf.io.gfile.exists(index):
-        with tf.io.gfile.GFile(index, 'rb') as file:
-            digest = hashlib.sha256(file.read()).hexdigest()
-    config_digest = hashlib.sha256(run.config_text.encode()).hexdigest()
-    return {'step': run.step, 'config_sha256': config_digest, 'checkpoint_sha256': digest}
 
 
 def beside_the_data(data: object) -> str | None:

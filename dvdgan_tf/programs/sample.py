@@ -124,17 +124,7 @@ def truncations() -> list[float]:
 
 def chosen_labels(run: saved_run.Run) -> np.ndarray:
     """The label of every clip, int32 [--num_clips]."""
-    count, classes = _NUM_CLIPS.value, run.generator.num_classes
-    if 'random' in _LABEL.value:
-        if len(_LABEL.value) > 1:
-            raise InputError('--label=random stands alone; give it without other classes.')
-        return generate.draw_labels(count, classes, _SEED.value)
-    if not _LABEL.value:
-        return generate.spread_labels(count, classes)
-    if count < len(_LABEL.value):
-        raise InputError(f'{count} clips cannot show {len(_LABEL.value)} classes; raise --num_clips.')
-    known = np.array([generate.find_label(name, run.facts.class_names) for name in _LABEL.value], np.int32)
-    return known[generate.spread_labels(count, len(known))]
+    return generate.choose_labels(_LABEL.value, _NUM_CLIPS.value, run.facts.class_names, _SEED.value)
 
 
 def names_of(run: saved_run.Run, labels: np.ndarray) -> list[str]:

@@ -12,6 +12,7 @@ from dvdgan_tf.errors import InputError
 from dvdgan_tf.sampling.latents import sample_latents
 
 TOGETHER = 16  # clips that the generator makes in one call
+RANDOM = 'random'  # stands for classes that the seed draws
 
 
 def spread_labels(count: int, num_classes: int) -> np.ndarray:
@@ -31,6 +32,34 @@ def find_label(name: str, class_names: Sequence[str]) -> int:
         return int(name)
     known = ', '.join(class_names[:10]) + (', ...' if len(class_names) > 10 else '')
     raise InputError(f'there is no class {name!r}; give 0 to {len(class_names) - 1} or one of {known}.')
+
+
+def choose_labels(wanted: Sequence[str], count: int, class_names: Sequence[str], seed: int) -> np.ndarray:
+    """The label of every clip.
+
+    Args:
+        wanted: classes by number or name, shown as evenly as possible in this order; none for all classes in turn; or
+            `random` alone.
+        count: of clips.
+        class_names: one a label.
+        seed: of random ones.
+
+    Returns:
+        int32 [count].
+
+    Raises:
+        InputError: there is no such class, or there are fewer clips than classes wanted.
+    """
+    if RANDOM in wanted:
+        if len(wanted) > 1:
+            raise InputError(f'label {RANDOM} stands alone; give it without other classes.')
+        return draw_labels(count, len(class_names), seed)
+    if not wanted:
+        return spread_labels(count, len(class_names))
+    if count < len(wanted):
+        raise InputError(f'{count} clips cannot show {len(wanted)} classes; ask for more clips.')
+    known = np.array([find_label(name, class_names) for name in wanted], np.int32)
+    return known[spread_labels(count, len(known))]
 
 
 def draw_labels(count: int, num_classes: int, seed: int) -> np.ndarray:
@@ -77,14 +106,17 @@ def continue_clips(generator: keras.Model, context: np.ndarray, seed: int, trunc
     if not generator.context_frames:
         raise InputError('this generator makes whole clips and continues none; train one with context frames.')
 
-    def continued(latent: tf.Tensor, clips: tf.Tensor, training: bool) -> tf.Tensor:
-        return generator(latent, context=clips, training=training)
-
-    return in_parts(continued, sample_latents(seed, len(context), truncation, generator.latent_size), context)
+    latents = sample_latents(seed, len(context), truncation, generator.latent_size)
+    return in_parts(generator, latents, np.zeros(len(context), np.int32), context)
 
 
 def in_parts(generate: Callable[..., tf.Tensor], *inputs: np.ndarray) -> np.ndarray:
     """Calls a generator, or its `from_embedding`, with `training=False` on a few rows of the inputs at a time."""
-    call = tf.function(functools.partial(generate, training=False), autograph=False, reduce_retracing=True)
+    call = _compiled(generate)
     parts = [slice(first, first + TOGETHER) for first in range(0, len(inputs[0]), TOGETHER)]
     return np.concatenate([call(*(each[part] for each in inputs)).numpy() for part in parts])
+
+
+@functools.lru_cache(maxsize=4)
+def _compiled(generate: Callable[..., tf.Tensor]) -> tf.types.experimental.GenericFunction:
+    return tf.function(functools.partial(generate, training=False), autograph=False, reduce_retracing=True)

@@ -180,14 +180,28 @@ def write_arrays(
         value_range: what -1 and 1 stand for; (0, 255) is a picture's.
         beside: name to what else is written, as it is.
     """
-    low, high = value_range
-
-    def in_units(values: np.ndarray) -> np.ndarray:
-        return to_uint8(values) if (low, high) == PICTURES else (low + (high - low) * (values + 1) / 2).astype('f4')
-
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, **{name: in_units(values) for name, values in clips.items()}, **beside)
+    np.savez_compressed(buffer, **{name: in_units(values, value_range) for name, values in clips.items()}, **beside)
     files.write_atomically(path, buffer.getvalue())
+
+
+def in_units(clips: np.ndarray, value_range: Sequence[float]) -> np.ndarray:
+    """Clips in [-1, 1] in the units of their data: uint8 for pictures, float32 for other numbers.
+
+    Args:
+        clips: any shape.
+        value_range: what -1 and 1 stand for; (0, 255) is a picture's.
+    """
+    low, high = value_range
+    if (low, high) == PICTURES:
+        return to_uint8(clips)
+    return (low + (high - low) * (clips + 1) / 2).astype(np.float32)
+
+
+def from_units(clips: np.ndarray, value_range: Sequence[float]) -> np.ndarray:
+    """The inverse of `in_units`, but for rounding: float32 in [-1, 1]."""
+    low, high = value_range
+    return ((clips.astype(np.float32) - low) / (high - low) * 2 - 1).astype(np.float32)
 
 
 def as_rgb(clip: np.ndarray) -> np.ndarray:

@@ -1,0 +1,1 @@
+"""The package from Python: `dvdgan_tf.open` gives a model that takes and returns NumPy arrays."""
