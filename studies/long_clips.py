@@ -1,14 +1,18 @@
-"""What long clips cost: reading windows of them, inspecting an hour of video, preparing raw frames of 1080p.
+"""What long clips cost: reading windows of them, inspecting an hour, preparing raw frames of 1080p, cutting films.
 
-  python studies/long_clips.py reading inspect raw
+  python studies/long_clips.py reading inspect raw film
 
 reading: windows of 12 frames at 64 pixels out of clips of 18,000 frames and of 100, in turns, per CPU second.
-inspect: the memory of bin/inspect for a clip of an hour.   raw: that of bin/prepare for 12 seconds of raw 1080p.
+inspect: the memory of bin/inspect for a clip of an hour.
+raw: the memory of bin/prepare, and of bin/inspect, for 12 seconds of raw 1080p.
+film: a film of two hours and one of ten minutes, whose cuts are known, cut into clips with and without --scenes, one of
+them held out: counts, lengths, groups and splits of what is stored have to be right.
 Memory is the most that all processes of the program held together, sampled 20 times a second: their resident pages, and
 in brackets the proportional set size, in which a page that several share counts once.
 """
 
 import argparse
+import json
 import os
 import pathlib
 import subprocess
@@ -23,15 +27,16 @@ sys.path.insert(0, str(ROOT))
 import numpy as np  # noqa: E402
 
 _HOUR, _LONG, _SHORT = 90_000, 18_000, 100
+_RATE = 5  # frames a second of the films
 
 
 def main():
     """Runs the parts that are asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('parts', nargs='+', choices=['reading', 'inspect', 'raw'])
+    parser.add_argument('parts', nargs='+', choices=['reading', 'inspect', 'raw', 'film'])
     with tempfile.TemporaryDirectory(prefix='dvdgan-long-') as folder:
         for part in parser.parse_args().parts:
-            {'reading': reading, 'inspect': inspecting, 'raw': raw}[part](pathlib.Path(folder))
+            {'reading': reading, 'inspect': inspecting, 'raw': raw, 'film': film}[part](pathlib.Path(folder))
 
 
 def drawn(path, clips, frames):
@@ -140,6 +145,51 @@ def raw(folder):
     most = prepare(folder / 'film', folder / 'raw', '--source=folder', '--encoding=raw')
     size = sum(path.stat().st_size for path in (folder / 'raw').iterdir()) / 1e6
     print(f'bin/prepare of 12 seconds of raw 1080p ({size:.0f} MB of records): {most}', flush=True)
+    print(f'bin/inspect of them: {most_megabytes("inspect", "--data=" + str(folder / "raw"))}', flush=True)
+
+
+def film(folder):
+    """Two films cut into clips of ten seconds."""
+    (folder / 'films').mkdir()
+    scenes = {name: shoot(folder / 'films' / name, seconds) for name, seconds in (('a.mp4', 7200), ('b.mp4', 600))}
+    for flags, lengths in (
+        ([], {name: [sum(lasted)] for name, lasted in scenes.items()}),
+        (['--scenes'], scenes),
+    ):
+        began, output = time.monotonic(), folder / f'cut{len(flags)}'
+        most = prepare(folder / 'films', output, '--source=folder', '--clip_seconds=10', '--test_fraction=0.5', *flags)
+        expected = {name: sum(frames // (10 * _RATE) for frames in lasted) for name, lasted in lengths.items()}
+        stored = [
+            (json.loads(line), path.name.split('-')[0])
+            for path in sorted(output.glob('*.index.jsonl'))
+            for line in path.read_text().splitlines()[1:]
+        ]
+        found = {name: sum(line['group'] == name for line, _ in stored) for name in scenes}
+        splits = {name: {split for line, split in stored if line['group'] == name} for name in scenes}
+        whole = sorted(map(len, splits.values())) == [1, 1] and splits['a.mp4'] != splits['b.mp4']
+        if found != expected or not whole or {line['frames'] for line, _ in stored} != {10 * _RATE}:
+            sys.exit(f'{flags}: {found} clips instead of {expected}, in the splits {splits}')
+        print(f'{" ".join(flags) or "no --scenes"}: {found} of {10 * _RATE} frames, splits {splits}, {most}, ', end='')
+        print(f'{time.monotonic() - began:.0f} seconds', flush=True)
+
+
+def shoot(path, seconds):
+    """Writes a film at _RATE frames a second, and returns how many frames each of its scenes has."""
+    import av
+
+    chance, scenes = np.random.default_rng(seconds), []
+    while sum(scenes) < seconds * _RATE:
+        scenes.append(min(int(chance.integers(100, 450)), seconds * _RATE - sum(scenes)))
+    with av.open(str(path), 'w') as output:
+        stream = output.add_stream('libx264', rate=_RATE)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, 'yuv420p'
+        for number, frames in enumerate(scenes):
+            picture = chance.integers(0, 90, (48, 64, 3), dtype=np.uint8) // 8 * 8 + np.uint8(number % 2 * 150)
+            for _ in range(frames):
+                picture = np.roll(picture, 1, 1)
+                output.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format='rgb24')))
+        output.mux(stream.encode())
+    return scenes
 
 
 if __name__ == '__main__':

@@ -72,11 +72,13 @@ def test_what_is_finished_is_not_done_again(tmp_path, monkeypatch):
             beam.prepare(listing, Rules(), str(tmp_path / 'beam'), **arguments)
         except KeyboardInterrupt:
             assert not (tmp_path / 'beam' / 'manifest.json').exists()
+    (tmp_path / 'beam' / 'train-00002.tfrecord.0a1b2c3d.writing').write_text('what a killed worker leaves')
     again = []
     monkeypatch.setattr(beam, '_on_beam', lambda elements, work, options: again.extend(elements))
     beam.prepare(listing, Rules(), str(tmp_path / 'beam'), **arguments)
     run(listing, tmp_path / 'local', shard_clips=2)
     assert files(tmp_path / 'beam') == files(tmp_path / 'local') and again == []
+    assert not list((tmp_path / 'beam').glob('*.writing'))
 
 
 def test_without_beam_it_is_one_sentence(monkeypatch):

@@ -2,9 +2,15 @@
 
 import json
 import logging
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
+import tiny
 from prepared import run
 
 from dvdgan_tf.data.pipeline import RecordClips
@@ -14,12 +20,15 @@ from dvdgan_tf.prepare.listing import Rules
 from dvdgan_tf.prepare.sources import array_files
 from dvdgan_tf.work_dir import data_facts
 
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+
 
 def records_of(folder, value):
     folder.mkdir()
-    np.save(folder / 'a.npy', np.full((2, 3, 8, 8, 1), value, np.uint8))
-    run(array_files.array_files(str(folder / 'a.npy')), folder / 'out', Rules('raw'))
-    return RecordClips(str(folder / 'out'), 8, 3)
+    clips = np.full((tiny.CLASSES, 3, 16, 16, 3), value, np.uint8)
+    np.savez(folder / 'a.npz', x=clips, labels=np.arange(tiny.CLASSES))
+    run(array_files.array_files(str(folder / 'a.npz')), folder / 'out', Rules('raw'))
+    return RecordClips(str(folder / 'out'), 16, 3)
 
 
 def test_the_hash_of_the_manifest_is_kept(tmp_path):
@@ -56,3 +65,26 @@ def test_runs_that_did_not_keep_it_go_on(tmp_path):
     assert data_facts.read(str(tmp_path)).identity is None
     path.write_text('{')  # a damaged file is written anew by the run that goes on
     data_facts.check(str(tmp_path), data)
+
+
+def test_bin_train_refuses_other_content_of_the_same_folder_until_it_is_told_to_go_on(tmp_path):
+    text = (ROOT / 'tests' / 'tiny.gin').read_text().replace('synthetic', 'pipeline').replace('Synthetic', 'Record')
+    gin_file = tmp_path / 'records.gin'
+    gin_file.write_text(f"{text}\npipeline.RecordClips.data_dir = '{tmp_path}/records/out'\n")
+
+    def train(*flags):
+        command = [sys.executable, str(ROOT / 'bin' / 'train'), f'--gin_file={gin_file}', f'--work_dir={tmp_path}/run']
+        environment = {**os.environ, 'PYTHONPATH': f'{ROOT / "tests"}{os.pathsep}{ROOT}'}
+        command += ['--gin_param=TRAIN_STEPS = 2', *flags]
+        return subprocess.run(command, env=environment, capture_output=True, text=True)
+
+    data_facts.write(str(tmp_path / 'run'), records_of(tmp_path / 'records', 1))
+    shutil.rmtree(tmp_path / 'records')
+    other = records_of(tmp_path / 'records', 2)
+    refused = train()
+    assert refused.returncode == 2 and len(refused.stderr.strip().splitlines()) == 1, refused.stderr
+    assert refused.stderr.startswith('error: the data are manifest_sha256=')
+    accepted = train('--accept_other_data')
+    assert accepted.returncode == 0, accepted.stderr
+    assert 'other data from here on' in accepted.stdout and 'step 2/2' in accepted.stdout
+    assert data_facts.read(str(tmp_path / 'run')).identity == other.identity()

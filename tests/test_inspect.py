@@ -4,6 +4,7 @@ import json
 import pathlib
 import subprocess
 import sys
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -149,6 +150,19 @@ def test_records_are_shown_as_they_are(tmp_path):
         showing.find_clip(folder, manifest, 'train', 4)
     with pytest.raises(InputError, match='no split test'):
         showing.find_clip(folder, manifest, 'test', 0)
+
+
+def test_large_frames_are_shown_small_and_not_held(tmp_path):
+    folder = str(write(tmp_path, np.zeros((6, 20, 320, 480, 3), np.uint8), encoding='jpeg'))
+    manifest = records.read_manifest(folder)
+    tracemalloc.start()
+    assert showing.sample(folder, manifest, 'train', 6, 20, 32).shape == (6, 20, 32, 32, 3)
+    shard, line = showing.find_clip(folder, manifest, 'train', 3)
+    shown = showing.read_frames(shard, manifest, line, range(20), lambda frame: showing.shrunk(frame, 60))
+    assert shown.shape == (20, 40, 60, 3)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 4e6  # of 55e6
 
 
 def test_float_records_are_shown_in_grey(tmp_path):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Callable
 
 import numpy as np
 import tensorflow as tf
@@ -33,7 +33,13 @@ def find_clip(folder: str, manifest: dict[str, Any], split: str, number: int) ->
     )
 
 
-def read_frames(shard: str, manifest: dict[str, Any], line: dict[str, Any], numbers: Sequence[int]) -> np.ndarray:
+def read_frames(
+    shard: str,
+    manifest: dict[str, Any],
+    line: dict[str, Any],
+    numbers: Sequence[int],
+    resized: Callable[[np.ndarray], np.ndarray] = lambda frame: frame,
+) -> np.ndarray:
     """Some frames of a clip; only the parts that hold them are read.
 
     Args:
@@ -41,6 +47,7 @@ def read_frames(shard: str, manifest: dict[str, Any], line: dict[str, Any], numb
         manifest: of the folder.
         line: of the index.
         numbers: of the frames, increasing.
+        resized: from a frame to what is shown of it; frames of films are too large to be held.
 
     Returns:
         uint8 [len(numbers), H, W, C], whatever the stored type.
@@ -51,7 +58,7 @@ def read_frames(shard: str, manifest: dict[str, Any], line: dict[str, Any], numb
         if wanted:
             place = (tf.constant(value, tf.int64) for value in (offset, size, 1))
             encoded = read_records(tf.constant(shard), *place).numpy()
-            shown += [_as_uint8(encoded[number], manifest, line) for number in wanted]
+            shown += [resized(_as_uint8(encoded[number], manifest, line)) for number in wanted]
     return np.stack(shown)
 
 
@@ -79,20 +86,37 @@ def sample(folder: str, manifest: dict[str, Any], split: str, clips: int, frames
         uint8 [N, frames, S, S, C].
     """
     total = manifest['splits'][split]['clips']
-    shown = []
-    for number in np.unique(np.linspace(0, total - 1, min(clips, total)).astype(int)):
-        shard, line = find_clip(folder, manifest, split, int(number))
-        times = np.rint(np.linspace(0, line['frames'] - 1, frames)).astype(int)
-        shown.append(read_frames(shard, manifest, line, times))
-    side = min(largest_side, *(min(clip.shape[1:3]) for clip in shown))
-    return np.stack([np.stack([square(frame, side) for frame in clip]) for clip in shown])
+    chosen = np.unique(np.linspace(0, total - 1, min(clips, total)).astype(int))
+    found = [find_clip(folder, manifest, split, int(number)) for number in chosen]
+    side = min(largest_side, *(min(line['height'], line['width']) for _, line in found))
+    return np.stack(
+        [
+            read_frames(shard, manifest, line, _spread(line, frames), lambda frame: square(frame, side))
+            for shard, line in found
+        ]
+    )
+
+
+def _spread(line: dict[str, Any], frames: int) -> np.ndarray:
+    return np.rint(np.linspace(0, line['frames'] - 1, frames)).astype(int)
 
 
 def square(frame: np.ndarray, side: int) -> np.ndarray:
     """The central square of a frame [H, W, C], resized to side."""
-    height, width, channels = frame.shape
+    height, width, _ = frame.shape
     short = min(height, width)
     top, left = (height - short) // 2, (width - short) // 2
+    return _resized(frame, (side, side), (left, top, left + short, top + short))
+
+
+def shrunk(frame: np.ndarray, largest_side: int) -> np.ndarray:
+    """A frame [H, W, C] no side of which is longer than that."""
+    height, width, _ = frame.shape
+    scale = min(1.0, largest_side / max(height, width))
+    return _resized(frame, (max(1, round(width * scale)), max(1, round(height * scale))))
+
+
+def _resized(frame: np.ndarray, size: tuple[int, int], box: tuple[int, int, int, int] | None = None) -> np.ndarray:
+    channels = frame.shape[-1]
     image = Image.fromarray(np.ascontiguousarray(frame[..., 0] if channels == 1 else frame))
-    box = left, top, left + short, top + short
-    return np.asarray(image.resize((side, side), Image.Resampling.BILINEAR, box)).reshape(side, side, channels)
+    return np.asarray(image.resize(size, Image.Resampling.BILINEAR, box)).reshape(*size[::-1], channels)

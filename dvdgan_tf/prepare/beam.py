@@ -85,6 +85,7 @@ def prepare(
     remote.register(output)
     with job.writing(output):
         job.claim(output, listing, rules, source, dataclasses.asdict(full))
+        files.remove_orphans(output)
     if records.read_optional(f'{output}/{records.MANIFEST}') is not None:
         return records.read_manifest(output)
     pieces = f'{output}/pieces'

@@ -23,6 +23,7 @@ def _run(folder, rate):
     score = {'value': 1.5, 'spread': 0.1, 'floor': {'value': 0.5, 'clips': [8, 8]}}
     result = {'protocol': 'offline_256', 'scores': {'frechet': score}, 'model': {'step': 90}, 'warnings': ['few clips']}
     results = [{**result, 'truncation': sigma, 'standing_statistics': 512} for sigma in (0.5, 0.7, 1.0)]
+    results.insert(0, {**results[0], 'model': {'step': 40}})
     results.append({'protocol': 'recognition', 'scores': {}, 'classes': {'bend': 0.75, 'jump': 0.5}})
     (folder / 'evaluation' / 'evaluation.jsonl').write_text('\n'.join(map(json.dumps, results)) + '\n')
     hardware = {'processor': 'a processor', 'cores': 2, 'memory_gb': 8.1, 'gpus': []}
@@ -58,6 +59,8 @@ def test_the_report_opens_from_disk(browser, address, width, scheme):
     expect(tab.locator('#versions-and-hardware tbody tr')).to_have_count(2)
     expect(tab.locator('.warnings')).to_contain_text('base: step 50: clips hardly move.')
     expect(tab.locator('#scores table').last).to_contain_text('bend')
+    expect(tab.locator('#scores table').first.locator('tbody tr')).to_have_count(6)
+    expect(tab.locator('#scores details tbody tr')).to_have_count(8)
     expect(tab.locator('#what-differs td')).to_have_text(['RATE', '0.1', '0.2'])
     expect(tab.locator('#scores')).to_contain_text('few clips')
     expect(tab.locator('#interpolations figcaption')).to_have_text('base: From here to there.')

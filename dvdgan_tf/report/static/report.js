@@ -106,6 +106,15 @@ function pictures() {
   }
 }
 
+function scoreTable(found) {
+  const rows = found.flatMap(({ run, result }) => Object.entries(result.scores).map(([name, score]) => [
+    ...(several ? [run.name] : []), result.model?.step ?? '–', result.protocol, name, number(score.value),
+    number(score.spread), number(score.floor?.value), number(score.paper), result.fake_clips ?? '–',
+    result.truncation ?? '–']));
+  const head = ['step', 'protocol', 'score', 'value', 'spread', 'real against real', 'paper', 'clips', 'truncation'];
+  return table([...(several ? ['run'] : []), ...head], rows);
+}
+
 // The share of each class that a classifier recognised, of the newest result that has one.
 function byClass() {
   const newest = data.runs.map((run) => run.results.filter((result) => result.classes).at(-1)?.classes);
@@ -143,12 +152,15 @@ function sweeps() {
 }
 
 function scores() {
-  const rows = data.runs.flatMap((run) => run.results.flatMap((result) => Object.entries(result.scores ?? {}).map(
-    ([name, score]) => [run.name, result.model?.step ?? '–', result.protocol, name, number(score.value), number(score.spread),
-      number(score.floor?.value), number(score.paper), result.fake_clips ?? '–', result.truncation ?? '–'])));
-  if (!rows.length) return;
-  const head = ['run', 'step', 'protocol', 'score', 'value', 'spread', 'real against real', 'paper', 'clips', 'truncation'];
-  section('Scores').append(table(head, rows));
+  const found = data.runs.flatMap((run) => run.results.map((result) => ({ run, result })));
+  const key = ({ run, result }) => [run.name, result.protocol, result.truncation, result.standing_statistics].join();
+  const newest = new Map(found.map((each) => [key(each), each]));
+  if (!found.length) return;
+  const made = section('Scores');
+  made.append(scoreTable([...newest.values()]));
+  if (newest.size < found.length) {
+    made.append(element('details', {}, element('summary', { textContent: 'Those of all steps' }), scoreTable(found)));
+  }
   byClass();
   const notes = new Set(data.runs.flatMap((run) => run.results.flatMap((result) => result.warnings ?? [])));
   if (notes.size) {
@@ -206,11 +218,11 @@ function curves() {
 function surroundings() {
   const named = (versions) => Object.entries(versions).map(([name, version]) => `${name} ${version}`).join(', ');
   const rows = data.runs.flatMap((run) => run.sessions.map(({ step, time, versions, hardware, strategy, replicas }) => [
-    run.name, step, time, named(versions), `${hardware.processor}, ${hardware.cores} cores, ${hardware.memory_gb ?? '–'} GB`,
+    ...(several ? [run.name] : []), step, time, named(versions), `${hardware.processor}, ${hardware.cores} cores, ${hardware.memory_gb ?? '–'} GB`,
     hardware.gpus?.join(', ') || '–', `${strategy}, ${replicas} replica(s)`]));
   if (rows.length) {
     section('Versions and hardware').append(
-      table(['run', 'from step', 'when', 'versions', 'processor', 'GPUs', 'strategy'], rows));
+      table([...(several ? ['run'] : []), 'from step', 'when', 'versions', 'processor', 'GPUs', 'strategy'], rows));
   }
 }
 
