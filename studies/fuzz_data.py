@@ -1,14 +1,16 @@
 """Damaged inputs for bin/prepare, bin/inspect and reading: only sentences may come out, soon, and in little memory.
 
-  python studies/fuzz_data.py --videos=2000 --manifests=500 --indexes=500 --lists=500 --seconds=1200
+  python studies/fuzz_data.py --videos=2000 --manifests=500 --indexes=500 --lists=500 --arrays=500 --seconds=1200
 
-Videos in six containers, manifests, indexes and lists are mutated at random, but the same for the same seed. A video
-must be read or be refused with a reason, each within 20 seconds and without more than 300 MB; whatever reads a
-manifest, an index or a list must succeed or raise an InputError. Exit status 1 says that something else happened.
+Videos in six containers, manifests, indexes, lists and arrays are mutated at random, but the same for the same seed.
+A video must be read or be refused with a reason, each within 20 seconds and without more than 300 MB; whatever reads a
+manifest, an index, a list or an array must succeed or raise an InputError. Exit status 1 says that something else
+happened.
 """
 
 import argparse
 import collections
+import contextlib
 import copy
 import json
 import os
@@ -46,8 +48,9 @@ _JUNK = [None, True, -1, 0, 0.5, 1e308, 2**63, 10**400, 'x', '', '../x', '\ud800
 def main():
     """Mutates, counts what comes out, and prints it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name, count in (('videos', 2000), ('manifests', 500), ('indexes', 500), ('lists', 500), ('seed', 0)):
-        parser.add_argument(f'--{name}', type=int, default=count)
+    for name in ('videos', 'manifests', 'indexes', 'lists', 'arrays', 'seed'):
+        default = {'videos': 2000, 'seed': 0}.get(name, 500)
+        parser.add_argument(f'--{name}', type=int, default=default)
     parser.add_argument('--seconds', type=float, default=1800.0, help='no new mutation is begun after so long')
     asked = parser.parse_args()
     started, outcomes = time.monotonic(), collections.Counter()
@@ -60,6 +63,7 @@ def main():
             ('manifest', asked.manifests, fuzz_manifest),
             ('index', asked.indexes, fuzz_index),
             ('list', asked.lists, fuzz_list),
+            ('array', asked.arrays, fuzz_array),
         ):
             before = megabytes()
             for number in range(count):
@@ -167,6 +171,8 @@ def make_records(folder):
 
     array = np.random.default_rng(0).integers(0, 255, (4, 40, 16, 16, 1), dtype=np.uint8)
     np.savez(folder / 'in.npz', x=array, labels=np.arange(4) % 2)
+    np.savez_compressed(folder / 'packed.npz', x=array, labels=np.arange(4) % 2)
+    np.save(folder / 'in.npy', array)
     listing = array_files.array_files(str(folder / 'in.npz'))
     source = {'name': 'npz', 'input': 'x'}
     preparation.prepare(listing, Rules('raw'), str(folder / 'records'), source=source, shard_clips=2)
@@ -281,6 +287,19 @@ def fuzz_list(folder, chance):
     path.write_bytes(data)
     listing = lists.list_clips(str(path))
     return f'{"some" if listing.clips else "no"} clips'
+
+
+def fuzz_array(folder, chance):
+    """Lists mutated arrays and reads their clips."""
+    from dvdgan_tf.prepare.sources import array_files
+
+    name = chance.choice(('in.npz', 'packed.npz', 'in.npy'))
+    (folder / f'mutated-{name}').write_bytes(mutated_bytes((folder / name).read_bytes(), chance))
+    listing, read = array_files.array_files(str(folder / f'mutated-{name}')), 0
+    for clip in listing.clips:
+        with contextlib.suppress(BadClip):
+            read += sum(1 for _ in frames.clip_frames(clip, Rules())) > 0
+    return f'{"all" if read == len(listing.clips) > 0 else "some" if read else "no"} clips'
 
 
 if __name__ == '__main__':

@@ -91,6 +91,18 @@ def test_a_flipped_byte_in_an_archive_is_noticed(tmp_path):
     assert 'checksum of x.npy' in dict(array_files.array_files(str(tmp_path / 'a.npz')).absent)['a.npz']
 
 
+def test_labels_that_are_no_class_numbers_are_names(tmp_path):
+    np.savez(tmp_path / 'a.npz', x=np.zeros((3, 2, 8, 8, 1), np.uint8), labels=np.array([20240102, 20240101, 20240102]))
+    listing = array_files.array_files(str(tmp_path / 'a.npz'))
+    assert listing.class_names == ('20240101', '20240102') and [c.label for c in listing.clips] == [1, 0, 1]
+
+
+def test_an_array_without_numbers_is_no_endless_list_of_clips(tmp_path):
+    np.save(tmp_path / 'a.npy', np.zeros((10**12, 0, 8, 8, 1), np.uint8))
+    listing = array_files.array_files(str(tmp_path / 'a.npy'))
+    assert listing.clips == () and 'is empty' in dict(listing.absent)['a.npy']
+
+
 def test_archives_have_labels_and_splits(tmp_path):
     clips = np.stack([clip(4, tint) for tint in range(3)])
     np.savez(tmp_path / 'a.npz', x=clips, labels=np.array([1, 0, 1]))
@@ -120,10 +132,13 @@ def test_arrays_that_cannot_be_used_are_listed(tmp_path):
     (tmp_path / 'cut.npy').write_bytes((tmp_path / 'good.npy').read_bytes()[:140])
     (tmp_path / 'cut.npz').write_bytes((tmp_path / 'labels.npz').read_bytes()[:200])
     (tmp_path / 'zero.npy').write_bytes(b'')
+    (tmp_path / 'open.npy').write_bytes((tmp_path / 'good.npy').read_bytes().replace(b'}', b' '))
     listing = array_files.array_files(str(tmp_path))
     assert [c.path.split('/')[-1] for c in listing.clips] == ['good.npy']
     reasons = dict(listing.absent)
-    assert sorted(reasons) == ['cut.npy', 'cut.npz', 'flat.npy', 'labels.npz:x', 'text.npy', 'wide.npy', 'zero.npy']
+    assert sorted(reasons) == sorted(
+        ['cut.npy', 'cut.npz', 'flat.npy', 'labels.npz:x', 'open.npy', 'text.npy', 'wide.npy', 'zero.npy']
+    )
     assert '4 channels' in reasons['wide.npy'] and 'labels of the shape' in reasons['labels.npz:x']
 
 

@@ -81,7 +81,7 @@ def _is_archive(path: str) -> bool:
 def _header(file: BinaryIO, size: int, compressed: bool = False) -> Stored:
     try:
         shape, fortran, dtype = _READ_HEADER[np.lib.format.read_magic(file)](file)
-    except (ValueError, EOFError, KeyError) as error:
+    except Exception as error:  # a header is Python's text: its parser raises of many kinds
         raise BadClip(f'is no .npy file that can be read ({error})') from None
     if dtype.hasobject:
         raise BadClip('holds Python objects, not numbers')

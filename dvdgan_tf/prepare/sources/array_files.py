@@ -14,6 +14,7 @@ from dvdgan_tf.errors import InputError
 from dvdgan_tf.prepare.decoders import arrays
 from dvdgan_tf.prepare.listing import TRAIN, BadClip, Listing, SourceClip
 from dvdgan_tf.prepare.sources.folders import named_split
+from dvdgan_tf.prepare.sources.lists import classes
 
 
 def array_files(path: str, layout: str | None = None, value_range: Sequence[float] | None = None) -> Listing:
@@ -57,15 +58,16 @@ def array_files(path: str, layout: str | None = None, value_range: Sequence[floa
             stem = posixpath.splitext(file)[0] + (f':{name}' if name else '')
             said[stem] = named_split(stem)
             for number in range(shape[order.index('N')]):
-                label, clip = 0 if labels is None else int(labels[number]), f'{stem}#{number:06d}'
+                label, clip = '0' if labels is None else str(labels[number]), f'{stem}#{number:06d}'
                 place = number, name, order
-                clips.append(SourceClip(clip, f'{folder}/{file}', 'array', label, TRAIN, clip, place=place))
+                clips.append((label, SourceClip(clip, f'{folder}/{file}', 'array', 0, TRAIN, clip, place=place)))
     if len(dtypes) > 1 or len(channels) > 1:
         raise InputError(f'{path} mixes arrays of different types or channels: prepare them one by one.')
+    names, numbers = classes(label for label, _ in clips)
+    clips = [dataclasses.replace(clip, label=numbers[label]) for label, clip in clips]
     if TRAIN in said.values():
         clips = [dataclasses.replace(clip, split=said[clip.name.rpartition('#')[0]] or TRAIN) for clip in clips]
-    num_classes = 1 + max((clip.label for clip in clips), default=0)
-    names = tuple(str(label) for label in range(num_classes)) if num_classes > 1 else ('all',)
+    names = tuple(names) if len(names) > 1 else ('all',)
     return Listing(tuple(clips), names, tuple(absent), lossless=True, dtype=dtypes.pop() if dtypes else 'uint8')
 
 
@@ -83,6 +85,8 @@ def _complaint(stored: arrays.Stored, order: str | None, labels: np.ndarray | No
     shape, dtype = stored.shape, stored.dtype
     if order is None or len(shape) != len(order):
         return f'has the shape {shape}, which is not {order or "[N, T, H, W, C] or [T, N, H, W]"}'
+    if 0 in shape:
+        return f'has the shape {shape}, which is empty'
     channels = shape[order.index('C')] if 'C' in order else 1
     if channels not in (1, 3):
         before = '; if they lie before the height, give --layout=NTCHW or TNCHW' if shape[2] in (1, 3) else ''
