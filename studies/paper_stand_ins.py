@@ -1,23 +1,27 @@
 """Runs every command of docs/paper.md on small stand-ins: python studies/paper_stand_ins.py FOLDER [ITEM ...]
 
-The presets are shrunk by bindings and trained for two steps on moving shapes, I3D and C3D have their full width and
-random numbers, and a few clips are scored: it shows that a command ends, and with what, not how good a model is.
+The presets are shrunk by bindings, and their runs hold two checkpoints of untrained generators (`studies/shrunk.py`
+trains each); the clips are moving shapes, I3D and C3D have their full width and random numbers, and a few clips are
+scored: it shows that a command ends, and with what, not how good a model is.
+
 Prints a row of a table for each command as soon as it has ended, first every command once, then for the other
 experiments that it is for; pictures are in FOLDER/pictures, what was said in FOLDER/logs. Given again, it goes on: what
-has ended well is not run anew. ITEM: only rows with these words.
+has ended well is not run anew. ITEM: only rows with these words. Each command has a process of its own, which begins
+with TensorFlow loaded.
 """
 
 from __future__ import annotations
 
 import itertools
 import json
+import multiprocessing
 import os
 import re
+import runpy
 import shlex
-import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 CHECKOUT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -26,15 +30,19 @@ sys.path.insert(0, CHECKOUT)
 import numpy as np  # noqa: E402
 import tensorflow as tf  # noqa: E402
 
+from dvdgan_tf import config, ownership, saved_run  # noqa: E402
 from dvdgan_tf.data.synthetic import SyntheticClips  # noqa: E402
 from dvdgan_tf.metrics.networks import c3d  # noqa: E402
 from dvdgan_tf.metrics.networks.i3d import InceptionI3D  # noqa: E402
 from dvdgan_tf.sampling import video  # noqa: E402
+from dvdgan_tf.training import loop  # noqa: E402
+from dvdgan_tf.work_dir import data_facts  # noqa: E402
+from dvdgan_tf.work_dir.checkpoint import checkpoint_path  # noqa: E402
 
 _SIZE = 16
-_CLIPS = {'kinetics': (96, 16, 8), 'bair': (16, 16, 256)}  # frames, training clips, test clips
+_CLIPS = {'kinetics': (96, 5, 5), 'bair': (16, 16, 256)}  # frames, training clips, test clips
 _SHRUNK = [f'RESOLUTION = {_SIZE}', 'CHANNEL_MULTIPLIER = 1']
-_MORE = {'bin/evaluate': ['--num_samples=8', '--batch_size=8'], 'python studies/latency.py': _SHRUNK}
+_MORE = {'bin/evaluate': ['--num_samples=2', '--batch_size=2'], 'python studies/latency.py': _SHRUNK}
 _EVERY = 'every:10000'  # becomes every:1
 
 What = tuple[str, str, str]  # item, experiment, command
@@ -78,51 +86,42 @@ class StandIns:
         self.folder, self.classes = os.path.abspath(folder), classes
         os.makedirs(self._place('logs'), exist_ok=True)
 
-    def run(self, words: list[str], log: str) -> tuple[int, str]:
-        """Exit status and last line of a command."""
-        with open(self._place('logs', f'{log}.log'), 'w+') as file:
-            command = [sys.executable, *words[words[0] == 'python' :]]
-            status = subprocess.run(command, cwd=CHECKOUT, stdout=file, stderr=subprocess.STDOUT).returncode
-            file.seek(0)
-            return status, (file.read().strip().splitlines() or [''])[-1]
+    def run(self, log: str, function: Callable[..., None], *arguments: object) -> tuple[int, str]:
+        """Exit status and last line of a function, called in a process of its own."""
+        path = self._place('logs', f'{log}.log')
+        process = multiprocessing.get_context('fork').Process(target=_aside, args=(path, function, *arguments))
+        process.start()
+        process.join()
+        with open(path) as file:
+            return process.exitcode, (file.read().strip().splitlines() or [''])[-1]
 
-    def trained(self, experiment: str, seed: int) -> str:
+    def begun(self, experiment: str, seed: int) -> str:
         """The work directory of a shrunk experiment."""
         name = f'{os.path.splitext(os.path.basename(experiment))[0]}_{seed}'
         work_dir = self._place('runs', name)
         if not os.path.exists(os.path.join(work_dir, 'checkpoints', 'state-00000002.index')):
-            words = ['bin/train', f'--gin_file={experiment}', f'--work_dir={work_dir}']
-            self._must([*words, *self.shrinking(experiment, seed)], f'train_{name}')
+            self._must(f'begin_{name}', _begin, experiment, self.shrinking(experiment, seed), work_dir)
         return work_dir
 
     def shrinking(self, experiment: str, seed: int = 0) -> list[str]:
-        """Flags that make an experiment small."""
+        """Bindings that make an experiment small."""
         with open(os.path.join(CHECKOUT, experiment)) as file:
             text = file.read()
         one_class = re.search(r'^NUM_CLASSES = 1$', text, re.MULTILINE)
         data = self.data('bair' if 'BAIR' in text else 'kinetics')
-        bindings = [
-            *(*_SHRUNK, 'GLOBAL_BATCH = 2', 'TRAIN_STEPS = 2'),
-            *(f'NUM_CLASSES = {1 if one_class else len(self.classes)}', f'DATA_DIR = {data!r}', f'SEED = {seed}'),
-            *('schedule.Checkpoints.every = 1', 'schedule.Checkpoints.keep_every = 1', 'schedule.Previews.clips = 4'),
-            'loop.train.evaluate_every = 0',
+        return [
+            *(*_SHRUNK, 'GLOBAL_BATCH = 2', f'NUM_CLASSES = {1 if one_class else len(self.classes)}'),
+            *(f'DATA_DIR = {data!r}', f'SEED = {seed}'),
         ]
-        return [f'--gin_param={binding}' for binding in bindings]
 
     def data(self, name: str) -> str:
         """Records of moving shapes in every split."""
         output, videos = self._place('data', name), self._place('videos', name)
         if os.path.exists(os.path.join(output, 'manifest.json')):
             return output
-        frames, *counts = _CLIPS[name]
-        for split, count in zip(('train', 'test'), counts):
-            clips = SyntheticClips(_SIZE, frames).of_split(split).evaluation(1).take(count)
-            for number, (clip, _, _) in enumerate(clips):
-                label = self.classes[number % len(self.classes)] if name == 'kinetics' else 'all'
-                os.makedirs(os.path.join(videos, split, label), exist_ok=True)
-                video.write_mp4(os.path.join(videos, split, label, f'{number}.mp4'), clip[0].numpy(), 25)
+        self._must(f'videos_{name}', _write_videos, videos, name, self.classes if name == 'kinetics' else ['all'])
         words = ['bin/prepare', '--source=folder', f'--input={videos}', f'--output={output}', f'--resolution={_SIZE}']
-        self._must(words, f'prepare_{name}')
+        self._must(f'prepare_{name}', _program, words)
         return output
 
     def weights(self, name: str) -> str:
@@ -131,14 +130,7 @@ class StandIns:
         if os.path.exists(path if name.endswith('.npz') else f'{path}.index'):
             return path
         os.makedirs(os.path.dirname(path), exist_ok=True)
-        if name.startswith('I3D'):
-            _write_i3d(path, int(name[3:]))
-        elif name == 'mean2.npz':
-            np.savez(path, mean=np.full(c3d.MEAN_SHAPE, 100, np.float32))
-        else:
-            shapes, random = c3d.shapes().items(), np.random.default_rng(0)
-            scale = {key: np.sqrt(2 / np.prod(shape[1:])) for key, shape in shapes}
-            np.savez(path, **{key: scale[key] * random.standard_normal(shape, np.float32) for key, shape in shapes})
+        self._must(f'weights_{name}', _write_weights, path, name)
         return path
 
     def words(self, command: str, experiment: str) -> list[str]:
@@ -146,7 +138,7 @@ class StandIns:
         classes = iter(self.classes)
         stem = os.path.splitext(os.path.basename(experiment))[0]
         meant = (
-            (r'RUN(\d?)', lambda match: self.trained(experiment, int(match[1] or 0))),
+            (r'RUN(\d?)', lambda match: self.begun(experiment, int(match[1] or 0))),
             (r'I3D\d+|conv3d_deepnetA_ucf\.npz|mean2\.npz', lambda match: self.weights(match[0])),
             (r'CLASS', lambda match: next(classes)),
             (r'FILE', lambda match: experiment),
@@ -158,15 +150,15 @@ class StandIns:
         for pattern, stands_for in meant:
             words = [re.sub(rf'(?<![\w/]){pattern}(?![\w/])', stands_for, word) for word in words]
         if words[0] == 'bin/train':
-            return words + self.shrinking(experiment)
+            return words + [f'--gin_param={binding}' for binding in self.shrinking(experiment)]
         return words + next((more for start, more in _MORE.items() if command.startswith(start)), [])
 
     def _best(self, experiment: str) -> int:
-        with open(os.path.join(self.trained(experiment, 0), 'evaluation', 'checkpoints.json')) as file:
+        with open(os.path.join(self.begun(experiment, 0), 'evaluation', 'checkpoints.json')) as file:
             return json.load(file)['k600_fid_is/frechet']['best']['step']
 
-    def _must(self, words: list[str], log: str) -> None:
-        status, last = self.run(words, log)
+    def _must(self, log: str, *call: object) -> None:
+        status, last = self.run(log, *call)
         if status:
             raise SystemExit(f'{log} ended with status {status}: {last}')
 
@@ -174,13 +166,55 @@ class StandIns:
         return os.path.join(self.folder, *parts)
 
 
-def _write_i3d(path: str, classes: int) -> None:
-    tf.random.set_seed(0)
-    network = InceptionI3D(classes)
-    network(tf.zeros([1, 9, 224, 224, 3]))
-    names, values = zip(*network.named_variables().items())
-    tensors = [value.numpy() for value in values]
-    tf.raw_ops.SaveV2(prefix=path, tensor_names=names, shape_and_slices=[''] * len(names), tensors=tensors)
+def _aside(log: str, function: Callable[..., None], *arguments: object) -> None:
+    with open(log, 'w') as file:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+    os.chdir(CHECKOUT)
+    function(*arguments)
+
+
+def _program(words: list[str]) -> None:
+    sys.argv = words[words[0] == 'python' :]
+    runpy.run_path(sys.argv[0], run_name='__main__')
+
+
+def _begin(experiment: str, bindings: list[str], work_dir: str) -> None:
+    config.parse([experiment], bindings)
+    ownership.claim(work_dir)
+    data_facts.write(work_dir, config.bindings(loop.train, only=('data',))['data'])
+    generator = saved_run.open_run(work_dir, '0').generator
+    for step in (1, 2):
+        os.makedirs(os.path.dirname(checkpoint_path(work_dir, step)), exist_ok=True)
+        tf.train.Checkpoint(ema_generator=generator).write(checkpoint_path(work_dir, step))
+        for variable in generator.trainable_variables:
+            variable.assign(1.1 * variable)
+
+
+def _write_videos(folder: str, name: str, classes: list[str]) -> None:
+    frames, *counts = _CLIPS[name]
+    for split, count in zip(('train', 'test'), counts):
+        clips = SyntheticClips(_SIZE, frames).of_split(split).evaluation(1).take(count)
+        for number, (clip, _, _) in enumerate(clips):
+            place = os.path.join(folder, split, classes[number % len(classes)])
+            os.makedirs(place, exist_ok=True)
+            video.write_mp4(os.path.join(place, f'{number}.mp4'), clip[0].numpy(), 25)
+
+
+def _write_weights(path: str, name: str) -> None:
+    if name.startswith('I3D'):
+        tf.random.set_seed(0)
+        network = InceptionI3D(int(name[3:]))
+        network(tf.zeros([1, 9, 224, 224, 3]))
+        names, values = zip(*network.named_variables().items())
+        tensors = [value.numpy() for value in values]
+        tf.raw_ops.SaveV2(prefix=path, tensor_names=names, shape_and_slices=[''] * len(names), tensors=tensors)
+    elif name == 'mean2.npz':
+        np.savez(path, mean=np.full(c3d.MEAN_SHAPE, 100, np.float32))
+    else:
+        shapes, random = c3d.shapes().items(), np.random.default_rng(0)
+        scale = {key: np.sqrt(2 / np.prod(shape[1:])) for key, shape in shapes}
+        np.savez(path, **{key: scale[key] * random.standard_normal(shape, np.float32) for key, shape in shapes})
 
 
 def main(folder: str, *items: str) -> None:
@@ -216,7 +250,7 @@ def _outcome(stand_ins: StandIns, what: What, path: str) -> dict:
     words = stand_ins.words(command, experiment)
     started = time.monotonic()
     log = re.sub(r'\W+', '_', f'{item} {experiment} {command}')[:120]
-    status, last = stand_ins.run(words, log)
+    status, last = stand_ins.run(log, _program, words)
     outcome = {'what': what, 'status': status, 'seconds': round(time.monotonic() - started), 'last': last}
     with open(path, 'a') as file:
         file.write(json.dumps(outcome) + '\n')

@@ -132,15 +132,7 @@ class _Side:
     ) -> dict[str, object]:
         """The JSON line."""
         real, fake = self.sums
-        compute = {
-            'frechet': lambda: scoring.frechet(real, [fake], self.counts[0], how.ddof),
-            'inception': lambda: scoring.inception([fake]),
-            'kernel': lambda: scoring.kernel(real, [fake]),
-            'precision_recall': lambda: scoring.precision_recall(real, [fake]),
-        }
-        found: scoring.Scores = {}
-        for score in self.protocol.scores:
-            found.update(compute[score]())
+        found = scoring.of_features(self.protocol.scores, real, [fake], self.counts[0], how.ddof)
         return {
             'protocol': self.protocol.name,
             'source': self.protocol.source,
@@ -164,19 +156,10 @@ class _Side:
         }
 
     def _notes(self, folders: tuple[FolderClips, FolderClips]) -> list[str]:
-        notes, identity, counts = [], self.network.identity, self.counts
-        if not identity['published_weights']:
-            notes.append(f'{identity["network"]} weights {identity["weights"]}')
-        size = self.network.sizes.get(self.protocol.feature, 0)
-        if min(counts) <= size and self.network.name != 'offline':
-            notes.append(
-                f'{min(counts)} clips for {size} features: the covariance has no full rank and the distance is far '
-                'too large; compare only at equal numbers of clips'
-            )
+        counts = self.counts
+        notes = scoring.cautions(self.protocol, self.network, min(counts))
         if counts[0] != counts[1]:
             notes.append(f'{counts[0]} clips against {counts[1]}: compare only with the same numbers')
-        if 'precision_recall' in self.protocol.scores and min(counts) <= scoring.NEIGHBOURS:
-            notes.append(f'precision and recall need more than {scoring.NEIGHBOURS} clips in each folder')
         first, second = (folder.shape[1:] for folder in folders)
         if first != second:
             notes.append(f'clips are {first} in one folder and {second} in the other (height, width, channels)')

@@ -13,18 +13,9 @@ from dvdgan_tf.evaluation.results.scoring import Scores, Sums
 
 def scores_of(job: Job, real: Sums, fakes: Sequence[Sums], ddof: int) -> Scores:
     """Every score of a job over the repeats."""
-    compute = {
-        'frechet': lambda: scoring.frechet(real, fakes, job.target_count, ddof),
-        'inception': lambda: scoring.inception(fakes),
-        'kernel': lambda: scoring.kernel(real, fakes),
-        'precision_recall': lambda: scoring.precision_recall(real, fakes),
-    }
     if job.paired:
         return scoring.closeness(fakes, job.score_names)
-    found: Scores = {}
-    for name in job.protocol.scores:
-        found.update(compute[name]())
-    return found
+    return scoring.of_features(job.protocol.scores, real, fakes, job.target_count, ddof)
 
 
 def paper_number(job: Job, score: str, sigma: float, ddof: int) -> tuple[float | None, str | None]:
@@ -59,19 +50,7 @@ def notes(job: Job) -> list[str]:
         found.append(f'{protocol.name}: {job.ends[-1]} windows of the {job.real.available} clips of {protocol.split}')
     if job.paired:
         return found + ([] if 'lpips' in job.score_names else ['LPIPS was left out: no weights were given'])
-    identity = job.network.identity
-    if not identity['published_weights']:
-        found.append(f'{identity["network"]} weights {identity["weights"]}')
-    size = job.network.sizes.get(protocol.feature, 0)
-    fewest = min(job.fake_count, job.target_count or job.fake_count)
-    if 'frechet' in protocol.scores and protocol.network != 'offline' and fewest <= size:
-        found.append(
-            f'{protocol.name}: {fewest} clips for {size} features: the covariance has no full rank and the '
-            'distance is far too large; compare only at equal numbers of clips'
-        )
-    if 'precision_recall' in protocol.scores and fewest <= scoring.NEIGHBOURS:
-        found.append(f'{protocol.name}: precision and recall need more than {scoring.NEIGHBOURS} clips a set')
-    return found
+    return found + scoring.cautions(protocol, job.network, min(job.fake_count, job.target_count or job.fake_count))
 
 
 def result(job: Job, scores: Scores, draw: Draw, setting: dict[str, object]) -> dict[str, object]:

@@ -7,7 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from dvdgan_tf.evaluation.passes import Wanted
+from dvdgan_tf.evaluation.protocols import Protocol
 from dvdgan_tf.metrics import scores
+from dvdgan_tf.metrics.networks.features import FeatureNetwork
 from dvdgan_tf.metrics.samples import Parts
 
 NEIGHBOURS = 3
@@ -98,6 +100,35 @@ def precision_recall(real: Sums, fakes: Sequence[Sums]) -> Scores:
         name: {**mean_and_spread(values, None), 'clips_used': used}
         for name, values in zip(('precision', 'recall'), zip(*pairs))
     }
+
+
+def of_features(names: Sequence[str], real: Sums, fakes: Sequence[Sums], count: int, ddof: int) -> Scores:
+    """The scores of these names; the Frechet distance is to the first `count` real clips."""
+    compute = {
+        'frechet': lambda: frechet(real, fakes, count, ddof),
+        'inception': lambda: inception(fakes),
+        'kernel': lambda: kernel(real, fakes),
+        'precision_recall': lambda: precision_recall(real, fakes),
+    }
+    found: Scores = {}
+    for name in names:
+        found.update(compute[name]())
+    return found
+
+
+def cautions(protocol: Protocol, network: FeatureNetwork, clips: int) -> list[str]:
+    """What a reader must know of the network, and of the smaller number of clips of the two sides."""
+    found, size = [], network.sizes.get(protocol.feature, 0)
+    if not network.identity['published_weights']:
+        found.append(f'{network.identity["network"]} weights {network.identity["weights"]}')
+    if 'frechet' in protocol.scores and protocol.network != 'offline' and clips <= size:
+        found.append(
+            f'{protocol.name}: {clips} clips for {size} features: the covariance has no full rank and the distance is '
+            'far too large; compare only at equal numbers of clips'
+        )
+    if 'precision_recall' in protocol.scores and clips <= NEIGHBOURS:
+        found.append(f'{protocol.name}: precision and recall need more than {NEIGHBOURS} clips a set')
+    return found
 
 
 def closeness(fakes: Sequence[Sums], names: Sequence[str]) -> Scores:
