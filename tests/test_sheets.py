@@ -44,7 +44,7 @@ def test_captions_stand_outside_of_the_table(rows, columns):
 
 
 def test_a_long_caption_is_cut():
-    short, long = (sheets.draw_cells(_cells(1, 1), ['m' * length]).shape[1] for length in (32, 500))
+    short, long = (sheets.draw_cells(_cells(1, 1), ['m' * length]).shape[1] for length in (64, 500))
     assert long <= short + 12
 
 

@@ -15,7 +15,7 @@ from dvdgan_tf.sampling import video
 _GAP = 2  # white pixels between cells
 _FONT_PIXELS = 12
 _MARGIN = 4  # white pixels around a caption
-_LONGEST_CAPTION = 32  # characters
+_LONGEST_CAPTION = 64  # characters: two names of Kinetics' classes
 
 
 def draw_cells(
