@@ -104,7 +104,7 @@ def test_parts_of_films_are_cut_within_themselves(three):
     assert [(item.part.start, item.part.end) for item in listing.clips] == [(1.0, 2.0), (2.0, 3.0)]
 
 
-def test_scenes_are_clips(tmp_path):
+def test_scenes_are_clips(tmp_path, caplog):
     pytest.importorskip('scenedetect')
     dark, bright = clip(30) // 4, 255 - clip(40) // 4
     write_video(tmp_path / 'a.mp4', np.concatenate([dark, bright]))
@@ -112,6 +112,7 @@ def test_scenes_are_clips(tmp_path):
     assert names(listing) == ['a.mp4#0.00-1.20', 'a.mp4#1.20-2.80']
     both = cut(folders.list_folder(str(tmp_path)), Cutting(seconds=0.5, scenes=True))
     assert [item.part.start for item in both.clips] == pytest.approx([0, 0.5, 1.2, 1.7, 2.2])
+    assert not caplog.records
 
 
 @pytest.mark.parametrize(

@@ -138,6 +138,14 @@ def test_finishing_twice_changes_nothing(tmp_path):
     assert before == {path: path.stat().st_mtime_ns for path in (tmp_path / 'out').iterdir()}
 
 
+def test_a_slash_behind_the_folder_changes_nothing(tmp_path):
+    root, output = make_folder(tmp_path / 'in', per_class=1), tmp_path / 'out'
+    for ending in ('', '/'):
+        command = [sys.executable, str(ROOT / 'bin' / 'prepare'), '--source=folder', '--processes=1']
+        command += [f'--input={root}{ending}', f'--output={output}{ending}']
+        assert 'train: 2 clips' in subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
 def test_bad_videos_among_good_ones_are_skipped_and_listed(tmp_path):
     root = tmp_path / 'in'
     make_folder(root)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 from dvdgan_tf.data import remote
 from dvdgan_tf.errors import InputError
 from dvdgan_tf.prepare.listing import BadClip
@@ -27,6 +29,7 @@ def scene_cuts(path: str) -> list[float]:
     import scenedetect
     from scenedetect.backends.pyav import VideoStreamAv
 
+    logging.getLogger('pyscenedetect').setLevel(logging.WARNING)  # it says of every film that it begins
     manager = scenedetect.SceneManager()
     manager.add_detector(scenedetect.ContentDetector())
     try:
