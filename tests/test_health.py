@@ -3,6 +3,7 @@
 import functools
 import json
 import time
+import types
 from pathlib import Path
 
 import numpy as np
@@ -210,6 +211,26 @@ class _Slow(SyntheticClips):
 def test_starved_input_is_found(tmp_path):
     _train(tmp_path, data=_Slow(16, 2), steps=6)
     assert _warned(tmp_path) == {'waiting': 6}
+
+
+class _Repeating:
+    """Continues a clip by its last frame."""
+
+    context_frames, num_classes, latent_size = 2, 1, 120
+
+    def __call__(self, latent, label, context, training):
+        assert label is None and not training and len(latent) == len(context)
+        return tf.repeat(context[:, -1:], 4, axis=1)
+
+
+def test_a_generator_that_continues_clips_is_judged_by_its_motion_alone():
+    recorded, refreshed = [], []
+    log = types.SimpleNamespace(scalars=lambda step, values: recorded.append((step, values)))
+    statistics = types.SimpleNamespace(refresh=refreshed.append)
+    look = clip_health.ClipLook(_Repeating(), SyntheticClips(16, 6), 0, statistics, log)
+    look(0)
+    look(3)
+    assert recorded == [(3, {'health/motion': 0.0})] and refreshed == [3]
 
 
 def test_states_are_watched_where_the_generator_has_any():
