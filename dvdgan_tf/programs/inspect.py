@@ -21,7 +21,7 @@ _PICTURES = flags.DEFINE_string(
 _SHOW = flags.DEFINE_integer('show', None, 'Show only this record of the split, as a GIF and its line of the index.', 0)
 _SPLIT = flags.DEFINE_string('split', 'train', 'Split that --show numbers.')
 
-_LARGEST_SIDE, _LARGEST_GIF_SIDE = 96, 480
+_LARGEST_SIDE, _LARGEST_GIF_SIDE = 96, 320
 _SHEET_CLIPS, _SHEET_FRAMES, _GIFS, _GIF_FRAMES = 24, 12, 4, 250
 
 
@@ -74,7 +74,11 @@ def write_gif(folder, name, shard, manifest, line):
 
     tf.io.gfile.makedirs(folder)
     path = f'{folder}/{name}.gif'
-    numbers = range(min(line['frames'], _GIF_FRAMES))
-    clip = showing.read_frames(shard, manifest, line, numbers, lambda frame: showing.shrunk(frame, _LARGEST_GIF_SIDE))
-    video.write_gif(path, video.magnify(clip, video.viewing_factor(clip.shape[1])), line['fps'] or 10)
+
+    def viewed(frame):
+        small = showing.shrunk(frame, _LARGEST_GIF_SIDE)
+        return video.magnify(small, video.viewing_factor(small.shape[0]))
+
+    clip = showing.read_frames(shard, manifest, line, range(min(line['frames'], _GIF_FRAMES)), viewed)
+    video.write_gif(path, clip, line['fps'] or 10)
     return path
