@@ -3,6 +3,7 @@
 # make test-other   what is to be equal under both TensorFlows, with a second environment for the other one
 # make test-web     the web page in Chromium, which has to be installed
 # make docs         the pages of the Python interface, in build/docs
+# make notebook     docs/quickstart.ipynb with what it shows, made anew
 # make lint
 # make onnx         the converter of ONNX in an environment of its own, for bin/export --format=onnx: 1.8 GB
 #
@@ -17,7 +18,7 @@ BIN := $(VENV)/bin
 SHARED := versions spectral_norm normalization conv_gru residual deep_residual attention losses step scores statistics checkpoint
 OTHERS_PYTHON := import sys; print('python3.12 python3.13' if sys.version_info < (3, 12) else 'python3.11 python3.10 python3.9')
 
-.PHONY: quickstart test test-other test-web docs lint install onnx
+.PHONY: quickstart test test-other test-web docs notebook lint install onnx
 
 quickstart: install
 	$(BIN)/python bin/train --gin_file=gin/quickstart.gin --work_dir=$(RUN)
@@ -40,6 +41,9 @@ docs: install
 	$(BIN)/python -m pip install --quiet --no-compile --editable '.[test,docs]'
 	$(BIN)/python -W error::UserWarning -m pdoc --docformat=google --output-directory=build/docs dvdgan_tf '!dvdgan_tf.'
 	@echo 'The pages: build/docs/dvdgan_tf.html'
+
+notebook: install
+	$(BIN)/python -m jupyter execute --inplace docs/quickstart.ipynb
 
 lint: install
 	$(BIN)/python -m ruff check .

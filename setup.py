@@ -79,6 +79,7 @@ setuptools.setup(
         'test': [
             *('pytest>=8,<10', 'pytest-xdist>=3.5,<4', 'ruff>=0.6,<1', 'pyyaml>=6,<7'),
             'scipy>=1.10,<2',
+            *('nbclient>=0.10,<1', 'ipykernel>=6.29,<8'),  # docs/quickstart.ipynb
             *(*VIDEO, *PLOTS, *SERVING),
         ],
     },
