@@ -27,7 +27,7 @@ sys.path.insert(0, str(ROOT))
 import numpy as np  # noqa: E402
 
 _HOUR, _LONG, _SHORT = 90_000, 18_000, 100
-_RATE = 5  # frames a second of the films
+_RATE = 1  # frames a second of the films
 
 
 def main():
@@ -179,12 +179,13 @@ def shoot(path, seconds):
 
     chance, scenes = np.random.default_rng(seconds), []
     while sum(scenes) < seconds * _RATE:
-        scenes.append(min(int(chance.integers(100, 450)), seconds * _RATE - sum(scenes)))
+        scenes.append(min(int(chance.integers(20, 90)) * _RATE, seconds * _RATE - sum(scenes)))
     with av.open(str(path), 'w') as output:
         stream = output.add_stream('libx264', rate=_RATE)
         stream.width, stream.height, stream.pix_fmt = 64, 48, 'yuv420p'
         for number, frames in enumerate(scenes):
-            picture = chance.integers(0, 90, (48, 64, 3), dtype=np.uint8) // 8 * 8 + np.uint8(number % 2 * 150)
+            picture = chance.integers(0, 90, (6, 8, 3), dtype=np.uint8).repeat(8, 0).repeat(8, 1)
+            picture += np.uint8(number % 2 * 150)
             for _ in range(frames):
                 picture = np.roll(picture, 1, 1)
                 output.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format='rgb24')))
