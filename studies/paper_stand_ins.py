@@ -21,6 +21,7 @@ import runpy
 import shlex
 import sys
 import time
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
@@ -249,7 +250,8 @@ def _outcome(stand_ins: StandIns, what: What, path: str) -> dict:
     item, experiment, command = what
     words = stand_ins.words(command, experiment)
     started = time.monotonic()
-    log = re.sub(r'\W+', '_', f'{item} {experiment} {command}')[:120]
+    name = re.sub(r'\W+', '_', f'{item} {experiment} {command}')
+    log = f'{name[:80]}_{zlib.crc32(name.encode()):08x}'
     status, last = stand_ins.run(log, _program, words)
     outcome = {'what': what, 'status': status, 'seconds': round(time.monotonic() - started), 'last': last}
     with open(path, 'a') as file:
