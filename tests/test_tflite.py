@@ -9,6 +9,7 @@ from pathlib import Path
 import exported
 import numpy as np
 import pytest
+import tensorflow as tf
 from PIL import Image
 
 from dvdgan_tf.errors import InputError
@@ -45,12 +46,27 @@ def test_each_precision_makes_the_clips_it_can(folder):
     assert 1e-5 < apart['dynamic'] < 0.1 and 1e-3 < apart['int8'] < 0.05
 
 
+def without_xnnpack(path, inputs):
+    resolver = tf.lite.experimental.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+    interpreter = tf.lite.Interpreter(path, experimental_op_resolver_type=resolver)
+    interpreter.allocate_tensors()
+    return interpreter.get_signature_runner()(**inputs)['video']
+
+
+def test_the_clips_are_the_same_without_xnnpack(folder):
+    inputs, clips = exported.source().probe
+    made = without_xnnpack(tflite.path_of(folder, 'float32'), {name: value[:1] for name, value in inputs.items()})
+    np.testing.assert_allclose(made, clips[:1], atol=1e-4)
+
+
 def test_a_generator_that_continues_clips_converts_too(tmp_path):
     tflite.write(('float32',), exported.source(2), str(tmp_path))
     assert sorted(os.listdir(tmp_path)) == ['generator_float32.tflite', 'metadata.json']
+    path = tflite.path_of(str(tmp_path), 'float32')
     inputs, clips = exported.source(2).probe
-    made = tflite.Interpreter(tflite.path_of(str(tmp_path), 'float32'))({n: v[:1] for n, v in inputs.items()})
-    np.testing.assert_allclose(made, clips[:1], atol=1e-4)
+    row = {name: value[:1] for name, value in inputs.items()}
+    for made in (tflite.Interpreter(path)(row), without_xnnpack(path, row)):
+        np.testing.assert_allclose(made, clips[:1], atol=1e-4)
 
 
 def test_an_export_that_differs_is_not_kept(tmp_path):

@@ -32,10 +32,14 @@ class _Normalization(keras.layers.Layer):
         mean, variance = tf.unstack(self.moments(frames, training=training))
         gain = tf.cast(scale, mean.dtype)[:, tf.newaxis] * tf.math.rsqrt(variance + EPSILON)
         shift = tf.cast(offset, mean.dtype)[:, tf.newaxis] - mean * gain
-        height, width, channels = frames.shape[1:]
-        clips = tf.reshape(frames, [-1, self.num_frames, height * width, channels])
-        gain, shift = (tf.cast(value[:, :, tf.newaxis], frames.dtype) for value in (gain, shift))
-        return tf.reshape(clips * gain + shift, [-1, height, width, channels])
+        # Gain and shift become [B*T, 1, 1, C]. Were the frames reshaped instead, TFLite without XNNPACK would write the
+        # product over them, where a residual block still reads them for its skip.
+        every = [tf.shape(frames)[0] // self.num_frames, self.num_frames, frames.shape[-1]]
+        gain, shift = (
+            tf.reshape(tf.cast(tf.broadcast_to(value, every), frames.dtype), [-1, 1, 1, frames.shape[-1]])
+            for value in (gain, shift)
+        )
+        return frames * gain + shift
 
     def get_config(self) -> dict:
         return {**super().get_config(), 'num_frames': self.num_frames}
