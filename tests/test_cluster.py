@@ -114,6 +114,21 @@ def test_workers_that_a_signal_ended_give_its_status():
     assert local_workers.run_workers([sys.executable, '-c', body], 2) == 128 + signal.SIGTERM
 
 
+def test_a_worker_ends_by_a_signal_that_came_while_it_was_connected():
+    body = (
+        'import os, signal, time\nimport tensorflow as tf\nfrom dvdgan_tf.distribute import strategy\n'
+        'signal.signal(signal.SIGTERM, lambda *_: os._exit(7))\n'
+        'connect = tf.distribute.MultiWorkerMirroredStrategy\n'
+        'def interrupted(**options):\n'
+        '    os.kill(os.getpid(), signal.SIGTERM)\n'
+        '    return connect(**options)\n'
+        'tf.distribute.MultiWorkerMirroredStrategy = interrupted\n'
+        'strategy.make_strategy("multi_worker", 30.0)\n'
+        'time.sleep(60)\n'
+    )
+    assert local_workers.run_workers([sys.executable, '-c', body], 2) == 7
+
+
 def test_one_local_worker_is_none():
     with pytest.raises(InputError, match='1 local worker'):
         local_workers.run_workers(['true'], 1)

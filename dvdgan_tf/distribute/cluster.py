@@ -8,9 +8,11 @@ import contextlib
 import json
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -135,6 +137,25 @@ def ended_if_stuck(cluster: Cluster, seconds: float = _CONNECTING_SECONDS) -> It
         yield
     finally:
         watcher.communicate()
+
+
+@contextlib.contextmanager
+def signals_kept() -> Iterator[None]:
+    """SIGTERM and SIGINT that come during the block meet, after it, the handlers from before it.
+
+    TensorFlow's server brings a handler of its own for SIGTERM, which only notes it: the process would train on.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    signal.pthread_sigmask(signal.SIG_BLOCK, handlers)
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, handlers)
 
 
 def _answers(address: str) -> bool:

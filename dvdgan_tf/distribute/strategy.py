@@ -52,7 +52,7 @@ def _multi_worker(peer_timeout_seconds: float) -> tf.distribute.Strategy:
     options = tf.distribute.experimental.CommunicationOptions(timeout_seconds=peer_timeout_seconds)
     cluster.set_timeouts(workers, peer_timeout_seconds)
     cluster.meet(workers)
-    with cluster.ended_if_stuck(workers):
+    with cluster.ended_if_stuck(workers), cluster.signals_kept():
         return tf.distribute.MultiWorkerMirroredStrategy(communication_options=options)
 
 
