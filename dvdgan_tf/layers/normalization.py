@@ -24,22 +24,24 @@ class _Normalization(keras.layers.Layer):
         self.num_frames = num_frames
         self.moments = moments(num_frames, name='moments')
 
-    def _normalise(self, frames: tf.Tensor, scale: tf.Tensor, offset: tf.Tensor, training: bool) -> tf.Tensor:
-        """`scale * (frames - mean) / sqrt(variance + epsilon) + offset` for scale and offset of shape `[B or 1, C]`.
+    def _gain_and_shift(
+        self, frames: tf.Tensor, scale: tf.Tensor, offset: tf.Tensor, training: bool
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Such that `frames * gain + shift` is `scale * (frames - mean) / sqrt(variance + epsilon) + offset`.
 
-        One multiplication and one addition per element: everything else is done on [B, T, C].
+        One multiplication and one addition per element: everything else is done on what this returns.
+
+        Args:
+            frames: `[B*T, H, W, C]`.
+            scale: and offset, `[B or 1, C]`.
+
+        Returns:
+            both `[B or 1, T or 1, C]`, of the frames' type.
         """
         mean, variance = tf.unstack(self.moments(frames, training=training))
         gain = tf.cast(scale, mean.dtype)[:, tf.newaxis] * tf.math.rsqrt(variance + EPSILON)
         shift = tf.cast(offset, mean.dtype)[:, tf.newaxis] - mean * gain
-        # Gain and shift become [B*T, 1, 1, C]. Were the frames reshaped instead, TFLite without XNNPACK would write the
-        # product over them, where a residual block still reads them for its skip.
-        every = [tf.shape(frames)[0] // self.num_frames, self.num_frames, frames.shape[-1]]
-        gain, shift = (
-            tf.reshape(tf.cast(tf.broadcast_to(value, every), frames.dtype), [-1, 1, 1, frames.shape[-1]])
-            for value in (gain, shift)
-        )
-        return frames * gain + shift
+        return tf.cast(gain, frames.dtype), tf.cast(shift, frames.dtype)
 
     def get_config(self) -> dict:
         return {**super().get_config(), 'num_frames': self.num_frames}
@@ -65,7 +67,18 @@ class ConditionalNormalization(_Normalization):
 
     def call(self, frames: tf.Tensor, condition: tf.Tensor, training: bool = False) -> tf.Tensor:
         scale = 1.0 + self.scale(condition, training=training)
-        return self._normalise(frames, scale, self.offset(condition, training=training), training)
+        gain, shift = self._gain_and_shift(frames, scale, self.offset(condition, training=training), training)
+        return frames * self._by_row(gain) + self._by_row(shift)
+
+    def _by_row(self, values: tf.Tensor) -> tf.Tensor:
+        """`[B, T or 1, C]` to `[B*T, 1, 1, C]`.
+
+        The frames are not reshaped instead, for a block reads them twice: TFLite without XNNPACK would write the
+        product over a reshaped tensor, and with it over the tensor itself.
+        """
+        if values.shape[1] != self.num_frames:
+            values *= tf.ones([1, self.num_frames, 1], values.dtype)
+        return tf.reshape(values, [-1, 1, 1, values.shape[-1]])
 
 
 class LearnedNormalization(_Normalization):
@@ -84,4 +97,8 @@ class LearnedNormalization(_Normalization):
         self.built = True
 
     def call(self, frames: tf.Tensor, training: bool = False) -> tf.Tensor:
-        return self._normalise(frames, tf.convert_to_tensor(self.scale), tf.convert_to_tensor(self.offset), training)
+        scale, offset = tf.convert_to_tensor(self.scale), tf.convert_to_tensor(self.offset)
+        gain, shift = (value[:, :, tf.newaxis] for value in self._gain_and_shift(frames, scale, offset, training))
+        height, width, channels = frames.shape[1:]
+        clips = tf.reshape(frames, [-1, self.num_frames, height * width, channels])
+        return tf.reshape(clips * gain + shift, [-1, height, width, channels])
