@@ -1,6 +1,7 @@
 """The progress line and what it is made of."""
 
 import logging
+import math
 
 import pytest
 import tensorflow as tf
@@ -60,6 +61,7 @@ def test_waiting_is_what_so_many_steps_as_long_as_the_last_batch_is_old_would_no
     speed.record(4, 10.0, 2.0)  # read 2 s before the end: a step takes 2 s, so 2 of the 10 were waiting
     speed.record(4, 10.0, 7.0)  # the last batch had been there for long: no waiting
     assert speed.taken_waiting() == {'health/waiting': pytest.approx(0.1)}
+    speed.record(4, 10.0, math.nan)  # of a deterministic run
     assert speed.taken_waiting() == {}
 
 

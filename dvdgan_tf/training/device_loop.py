@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
 from typing import Callable
 
 import tensorflow as tf
+from tensorflow.python.framework.config import is_op_determinism_enabled
 
 from dvdgan_tf.data.stream import ClipSource
 from dvdgan_tf.distribute.strategy import distribute, sum_over_replicas
@@ -38,7 +40,12 @@ def training_batches(distribution: tf.distribute.Strategy, step: GanStep, data: 
 
 
 def dated(batches: tf.data.Dataset) -> tf.data.Dataset:
-    """The same batches (clip, label), each with the time at which it was read."""
+    """The same batches (clip, label), each with the time at which it was read; NaN where a run is deterministic.
+
+    TensorFlow then refuses to look at the clock.
+    """
+    if is_op_determinism_enabled():
+        return batches.map(lambda clip, label: (clip, label, math.nan))
     return batches.map(lambda clip, label: (clip, label, tf.cast(tf.timestamp() * 1e3 % _CLOCK, tf.float32)))
 
 

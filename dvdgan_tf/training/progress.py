@@ -91,10 +91,10 @@ class Speed:
         self._seconds = self._waited = 0.0
 
     def record(self, steps: int, seconds: float, age: float) -> None:
-        """Takes in one loop call, whose last batch was read `age` seconds before it ended."""
+        """Takes in one loop call, whose last batch was read `age` seconds before it ended; NaN where nobody knows."""
         weight = _SMOOTHING if self._calls > 1 else 0.0
         self.seconds_per_step = weight * self.seconds_per_step + (1.0 - weight) * seconds / steps
-        if self._calls:
+        if self._calls and not math.isnan(age):
             # A last batch that was waited for is as old as one step takes to compute, and one that was ready is older:
             # what so many steps would not have taken was waiting. So nothing is asked of the device within a call.
             self._seconds += seconds
