@@ -68,6 +68,22 @@ def test_constant_input_equals_its_repetition(unroll):
     np.testing.assert_allclose(layer(frame, constant=True), layer(repeated), atol=1e-6)
 
 
+def test_gradients_of_constant_input_are_summed_in_one_order():
+    """AddN of three or more begins with whichever it may write over, which depends on what else has run by then."""
+    layer = ConvGRU(2, 5, unroll=True)
+
+    @tf.function(autograph=False)
+    def gradient(frames):
+        with tf.GradientTape() as tape:
+            tape.watch(frames)
+            states = layer(frames, constant=True, training=True)
+        return tape.gradient(states, frames)
+
+    graph = gradient.get_concrete_function(tf.TensorSpec([1, 4, 4, 2])).graph
+    gates = [op for op in graph.get_operations() if op.type == 'AddN' and len(op.inputs) >= 5]
+    assert not gates and 'Pack' in {op.type for op in graph.get_operations()}
+
+
 def test_loop_and_unrolled_give_the_same_gradients():
     clips = tf.constant(_random(B * T, H, H, IN))
     looped, unrolled = _layer(False), _layer(True)

@@ -72,7 +72,7 @@ class ConvGRU(keras.layers.Layer):
         if not self.unroll:
             clips = self._loop(cell, gates, constant, initial)
         else:
-            steps = [gates] * self.num_frames if constant else list(zip(*(self._by_frame(part) for part in gates)))
+            steps = list(zip(*((self._repeated(part, training) if constant else self._by_frame(part)) for part in gates)))
             states = [cell(steps[0], initial)]
             for step in steps[1:]:
                 states.append(cell(step, states[-1]))
@@ -104,6 +104,20 @@ class ConvGRU(keras.layers.Layer):
 
         inputs = tf.nn.bias_add(tf.nn.conv2d(frames, of_input, 1, 'SAME'), self.bias)
         return tuple(tf.split(inputs, [2 * units, units], -1)), cell
+
+    def _repeated(self, part: tf.Tensor, training: bool) -> list[tf.Tensor]:
+        """T times the same; in training their gradients are summed in one order.
+
+        TensorFlow sums them by AddN, which begins with whichever it may write over: that is chance.
+        """
+        if not training:
+            return [part] * self.num_frames
+
+        @tf.custom_gradient
+        def copies(part: tf.Tensor) -> tuple[tuple[tf.Tensor, ...], Callable]:
+            return (part,) * self.num_frames, lambda *gradients: tf.reduce_sum(tf.stack(gradients), 0)
+
+        return list(copies(part))
 
     def _by_frame(self, frames: tf.Tensor) -> list[tf.Tensor]:
         """`[B*T, H, W, C]` to T tensors `[B, H, W, C]`."""
