@@ -72,7 +72,8 @@ class ConvGRU(keras.layers.Layer):
         if not self.unroll:
             clips = self._loop(cell, gates, constant, initial)
         else:
-            steps = list(zip(*((self._repeated(part, training) if constant else self._by_frame(part)) for part in gates)))
+            by_frame = [self._repeated(part, training) if constant else self._by_frame(part) for part in gates]
+            steps = list(zip(*by_frame))
             states = [cell(steps[0], initial)]
             for step in steps[1:]:
                 states.append(cell(step, states[-1]))
