@@ -107,14 +107,17 @@ def continue_clips(generator: keras.Model, context: np.ndarray, seed: int, trunc
         raise InputError('this generator makes whole clips and continues none; train one with context frames.')
 
     latents = sample_latents(seed, len(context), truncation, generator.latent_size)
-    return in_parts(generator, latents, np.zeros(len(context), np.int32), context)
+    return in_parts(generator, latents, None, context)
 
 
-def in_parts(generate: Callable[..., tf.Tensor], *inputs: np.ndarray) -> np.ndarray:
-    """Calls a generator, or its `from_embedding`, with `training=False` on a few rows of the inputs at a time."""
+def in_parts(generate: Callable[..., tf.Tensor], *inputs: np.ndarray | None) -> np.ndarray:
+    """Calls a generator, or its `from_embedding`, with `training=False` on a few rows of the inputs at a time.
+
+    An input may be None, for all rows.
+    """
     call = _compiled(generate)
     parts = [slice(first, first + TOGETHER) for first in range(0, len(inputs[0]), TOGETHER)]
-    return np.concatenate([call(*(each[part] for each in inputs)).numpy() for part in parts])
+    return np.concatenate([call(*(None if each is None else each[part] for each in inputs)).numpy() for part in parts])
 
 
 @functools.lru_cache(maxsize=4)
