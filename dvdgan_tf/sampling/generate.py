@@ -1,5 +1,7 @@
 """From labels or context frames to clips: the generator at its moving averages, a few clips at a time."""
 
+from __future__ import annotations
+
 import functools
 from collections.abc import Sequence
 from typing import Callable
