@@ -25,6 +25,14 @@ def test_resuming_drops_the_lines_that_will_be_written_again_and_a_torn_one(tmp_
     assert _steps(tmp_path) == [0, 2, 4, 5]
 
 
+def test_what_a_killed_run_recorded_at_its_last_step_is_not_recorded_twice(tmp_path):
+    RunLog(str(tmp_path), 0).scalars(4, {'offline/frechet': 1.0})
+    log = RunLog(str(tmp_path), 4)
+    log.scalars(4, {'offline/frechet': 1.0})
+    log.scalars(4, {'loss/spatial': 1.0})
+    assert _steps(tmp_path) == [4, 4]
+
+
 def test_damaged_lines_are_left_out_and_said_and_none_is_glued_to_another(tmp_path, caplog):
     path = tmp_path / 'metrics.jsonl'
     lines = [b'{"step": 2}', b'5', b'[]', b'null', b'{"step": "3"}', b'{"step": true}', b'{}', b'\xff{"step": 3}', b'']

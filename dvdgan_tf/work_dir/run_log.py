@@ -58,13 +58,17 @@ class RunLog:
     def scalars(self, step: int, values: dict[str, float]) -> None:
         """Records numbers at a step; names are grouped in TensorBoard by what stands before their slash.
 
+        What a run recorded at its last step before it was killed, and records again, stays one line of `metrics.jsonl`.
+
         Raises:
             InputError: there is no room, or no permission, to write.
         """
         record = {'step': step, 'time': round(time.time(), 3), **values}
-        self.recent.append(record)
+        known = any(each['step'] == step and each.keys() == record.keys() for each in self.recent)
         try:
-            _append(self._metrics_path, record)
+            if not known:
+                self.recent.append(record)
+                _append(self._metrics_path, record)
             with self._writer.as_default(step=step):
                 for name, value in values.items():
                     tf.summary.scalar(name, value)
