@@ -23,25 +23,20 @@ def kinds(cell):
     return {kind for output in cell.outputs for kind in output.get('data', {'stdout': None})}
 
 
-def shown(notebook):
-    """The cells whose outputs are committed."""
-    return [cell for cell in code_cells(notebook) if cell.execution_count]
-
-
 def test_it_runs_with_few_steps_and_shows_what_is_committed(tmp_path):
     notebook, committed = read(), read()
     (parameters,) = [cell for cell in notebook.cells if 'parameters' in cell.metadata.get('tags', [])]
     parameters.source += f'\nWORK_DIR = {str(tmp_path / "run")!r}\n{SMALL}'
     place = {'metadata': {'path': str(NOTEBOOK.parent)}}
     NotebookClient(notebook, timeout=900, kernel_name='python3', resources=place).execute()
-    for now, before in zip(code_cells(notebook), shown(committed)):
+    for now, before in zip(code_cells(notebook), code_cells(committed)):
         assert kinds(now) == kinds(before), now.source
     assert (tmp_path / 'run' / 'checkpoints').is_dir()
     assert (tmp_path / 'run' / 'report.html').stat().st_size > 10_000
 
 
 def test_what_is_committed_is_of_one_run_without_errors_and_small():
-    cells = shown(read())
+    cells = code_cells(read())
     assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
     outputs = [output for cell in cells for output in cell.outputs]
     assert not any(output.output_type == 'error' or output.get('name') == 'stderr' for output in outputs)
