@@ -10,7 +10,8 @@ from dvdgan_tf.training import loop
 from dvdgan_tf.upgrade import upgraded
 
 _ROOT = Path(__file__).resolve().parent.parent
-_SAVED = sorted((_ROOT / 'docs' / 'results').rglob('config.gin'))
+_RUNS = sorted((_ROOT / 'docs' / 'results').rglob('config.gin'))
+_SAVED = [path for path in _RUNS if 'loop.train.checkpoint_every' in path.read_text()]
 
 
 @pytest.mark.parametrize('path', _SAVED, ids=lambda path: path.parent.name)
