@@ -5,6 +5,7 @@ are initial draws and the last digits of training.
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -25,6 +26,7 @@ import importlib, pkgutil, dvdgan_tf
 for module in pkgutil.walk_packages(dvdgan_tf.__path__, 'dvdgan_tf.'):
     if not module.name.startswith('dvdgan_tf.programs.'):  # flags of two programs do not go together
         importlib.import_module(module.name)
+        print('imported', module.name)
 """
 GENERATE = """
 import sys, numpy as np, tensorflow as tf
@@ -75,7 +77,12 @@ def exports(runs):
 
 
 def test_every_module_is_imported():
-    finish(start(OTHER, '-c', IMPORTS))
+    package = ROOT / 'dvdgan_tf'
+    files = {path.relative_to(ROOT).with_suffix('') for path in package.rglob('*.py')}
+    names = {'.'.join(file.parent.parts if file.name == '__init__' else file.parts) for file in files}
+    wanted = {name for name in names - {'dvdgan_tf'} if not name.startswith('dvdgan_tf.programs.')}
+    (written,) = finish(start(OTHER, '-c', IMPORTS))
+    assert set(re.findall('^imported (.*)$', written, re.MULTILINE)) == wanted
 
 
 def test_a_run_that_either_began_goes_on_under_the_other(runs, tmp_path):

@@ -32,9 +32,9 @@ def installed(monkeypatch):
 @pytest.mark.parametrize('tensorflow, keras', [('2.15.1', '2.15.1'), ('2.21.0', '2.21.0'), ('2.18.1', '2.18.0')])
 def test_what_belongs_together_is_taken(installed, tensorflow, keras):
     installed(tensorflow=tensorflow, tf_keras=keras)
-    versions.check((3, 9, 0))
+    assert versions.check((3, 9, 0)) is None
     installed(tensorflow_cpu=tensorflow, tf_keras=keras)
-    versions.check((3, 13, 1))
+    assert versions.check((3, 13, 1)) is None
 
 
 @pytest.mark.parametrize(
