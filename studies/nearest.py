@@ -16,7 +16,7 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 from dvdgan_tf import saved_run  # noqa: E402
-from dvdgan_tf.evaluation import neighbours  # noqa: E402
+from dvdgan_tf.evaluation import nearest  # noqa: E402
 from dvdgan_tf.evaluation.during_training import FOLDER  # noqa: E402
 from dvdgan_tf.evaluation.recognition import Recognition  # noqa: E402
 from dvdgan_tf.report import pictures  # noqa: E402
@@ -29,9 +29,9 @@ def main(work_dir: str, picture: str, step: str = 'newest') -> None:
     """Prints the distances and writes the picture."""
     run = saved_run.open_run(work_dir, step)
     judge = Recognition().judge(run.data, os.path.join(work_dir, FOLDER), lambda line: sys.stdout.write(f'{line}\n'))
-    found = neighbours.find(run.generator, run.data, _SAMPLES, judge)
-    sys.stdout.write('\n'.join(neighbours.lines(found)) + '\n')
-    clips, rows, columns = neighbours.columns(found, _ROWS)
+    found = nearest.find(run.generator, run.data, _SAMPLES, judge)
+    sys.stdout.write('\n'.join(nearest.lines(found)) + '\n')
+    clips, rows, columns = nearest.columns(found, _ROWS)
     with open(picture, 'wb') as file:
         file.write(pictures.of_neighbours(work_dir, clips, rows, columns, ()).content)
 

@@ -10,9 +10,9 @@ import worker_scores
 from dvdgan_tf.distribute.local_workers import run_workers
 from dvdgan_tf.distribute.strategy import make_strategy
 from dvdgan_tf.errors import InputError
-from dvdgan_tf.evaluation import files
 from dvdgan_tf.evaluation.extraction import Extractor
-from dvdgan_tf.evaluation.folder import FolderClips
+from dvdgan_tf.evaluation.folders import comparison
+from dvdgan_tf.evaluation.folders.clips import FolderClips
 from dvdgan_tf.metrics.networks.features import offline_network
 
 TESTS = os.path.dirname(os.path.abspath(__file__))
@@ -43,4 +43,4 @@ def test_several_processes_compare_folders_only_where_all_can_merge(tmp_path):
     extractor = Extractor({'offline': offline_network()}, 8)
     extractor.processes.several = True
     with pytest.raises(InputError, match='give --statistics_dir'):
-        files.compare(sides, extractor)
+        comparison.compare(sides, extractor)

@@ -6,9 +6,10 @@ from PIL import Image
 from scored import small_network
 
 from dvdgan_tf.errors import InputError
-from dvdgan_tf.evaluation import files, passes
+from dvdgan_tf.evaluation import passes
 from dvdgan_tf.evaluation.extraction import Extractor
-from dvdgan_tf.evaluation.folder import FolderClips
+from dvdgan_tf.evaluation.folders import comparison
+from dvdgan_tf.evaluation.folders.clips import FolderClips
 from dvdgan_tf.evaluation.selftest import moments_of
 from dvdgan_tf.metrics import scores
 from dvdgan_tf.metrics.networks.features import offline_network
@@ -46,7 +47,7 @@ def extractor():
 
 def compare(extractor, real, fake, num_frames=None, **how):
     sides = tuple(FolderClips(side, no_videos, num_frames) for side in (real, fake))
-    return files.compare(sides, extractor, files.Comparison(**how), lambda line: None)
+    return comparison.compare(sides, extractor, comparison.Comparison(**how), lambda line: None)
 
 
 def test_two_folders_are_compared_and_the_scores_are_those_of_their_features(extractor, tmp_path):

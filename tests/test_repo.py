@@ -60,7 +60,7 @@ ARROWS = {
     'ownership': {'config', 'work_dir'},
     'saved_run': {'config', 'data.stream', 'models.variables', 'training', 'work_dir'},
     'model_folder': {'config', 'saved_run', 'work_dir'},
-    'opening': {'saved_run'},
+    'trust': {'saved_run'},
     'api': {'config', 'data', 'evaluation', 'exporters', 'sampling', 'saved_run'},
     'benchmarks': {
         *('layers', 'losses', 'models', 'data', 'prepare', 'training', 'distribute', 'planning', 'metrics'),
@@ -131,7 +131,7 @@ def test_a_guest_has_one_host(guest):
 
 def test_flags_are_defined_by_programs_only():
     for path in MODULES:
-        if room_of(path) in ('programs', 'command', 'opening'):
+        if room_of(path) in ('programs', 'command', 'trust'):
             continue
         assert not any(name.startswith('absl.flags') for name in imports_of(path)), relative(path)
 

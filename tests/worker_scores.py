@@ -9,10 +9,10 @@ import numpy as np
 from scored import TinyClips, TinyGenerator
 
 from dvdgan_tf.distribute.strategy import make_strategy
-from dvdgan_tf.evaluation import files
 from dvdgan_tf.evaluation.during_training import ProtocolScores
 from dvdgan_tf.evaluation.extraction import Extractor
-from dvdgan_tf.evaluation.folder import FolderClips
+from dvdgan_tf.evaluation.folders import comparison
+from dvdgan_tf.evaluation.folders.clips import FolderClips
 from dvdgan_tf.metrics.networks.features import offline_network
 
 NAMES = ['offline_30', 'prediction']
@@ -43,7 +43,7 @@ def compared(folder, strategy):
     """The scores of two folders, whose sums are kept in a third."""
     sides = tuple(FolderClips(f'{folder}/{name}', decode=None) for name in ('real', 'fake'))
     extractor = Extractor({'offline': offline_network()}, 8, strategy)
-    (result,) = files.compare(sides, extractor, files.Comparison(kept=f'{folder}/kept'), lambda line: None)
+    (result,) = comparison.compare(sides, extractor, comparison.Comparison(kept=f'{folder}/kept'), lambda line: None)
     return {name: score['value'] for name, score in result['scores'].items()}
 
 

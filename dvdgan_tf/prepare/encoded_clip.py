@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import io
 import os
 import pickle
 import uuid
 from collections.abc import Iterator
 from typing import Any
 
-from dvdgan_tf.prepare.encoding import encode_frame
+import numpy as np
+from PIL import Image
+
 from dvdgan_tf.prepare.frames import clip_frames
 from dvdgan_tf.prepare.listing import BadClip, Rules, SourceClip
 
@@ -131,3 +134,17 @@ class _Parts:
     def discard(self) -> None:
         if self._spooled:
             os.remove(self._path)
+
+
+def encode_frame(frame: np.ndarray, rules: Rules) -> bytes:
+    """One frame [height, width, channels] as JPEG, PNG or raw little-endian bytes; `data.pipeline` reads them."""
+    if rules.encoding == 'raw':
+        return frame.astype(frame.dtype.newbyteorder('<'), copy=False).tobytes()
+    image = Image.fromarray(np.ascontiguousarray(frame[..., 0] if frame.shape[-1] == 1 else frame))
+    buffer = io.BytesIO()
+    if rules.encoding == 'png':
+        image.save(buffer, 'PNG')
+    else:
+        # Small frames suffer visibly from halved chroma, so it is kept whole.
+        image.save(buffer, 'JPEG', quality=rules.quality, subsampling=0)
+    return buffer.getvalue()

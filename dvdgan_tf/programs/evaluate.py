@@ -21,12 +21,13 @@ import numpy as np
 import tensorflow as tf
 from absl import flags
 
-from dvdgan_tf import opening, saved_run
+from dvdgan_tf import saved_run, trust
 from dvdgan_tf.data import pipeline
 from dvdgan_tf.distribute import cluster, strategy
 from dvdgan_tf.errors import InputError
-from dvdgan_tf.evaluation import checkpoints, during_training, evaluate, files, folder, protocols, recognition, selftest
+from dvdgan_tf.evaluation import checkpoints, during_training, evaluate, protocols, recognition, selftest
 from dvdgan_tf.evaluation.extraction import Extractor
+from dvdgan_tf.evaluation.folders import clips, comparison
 from dvdgan_tf.evaluation.jobs import Model
 from dvdgan_tf.evaluation.results import curve, report, truncation
 from dvdgan_tf.metrics import prediction
@@ -34,7 +35,7 @@ from dvdgan_tf.models.standing import TOGETHER, StandingStatistics
 from dvdgan_tf.prepare.listing import BadClip, Rules
 from dvdgan_tf.work_dir.checkpoint import checkpoint_path, restore, saved_steps
 
-flags.adopt_module_key_flags(opening)
+flags.adopt_module_key_flags(trust)
 _WORK_DIR = flags.DEFINE_list('work_dir', [], 'The run, as given to bin/train; several with --checkpoints.')
 _PROTOCOL = flags.DEFINE_list(
     'protocol', [], f'Separated by commas: {recognition.NAME}, {", ".join(protocols.NAMES)}. Not given: offline_256.'
@@ -147,10 +148,11 @@ def compare_files() -> int:
         report.check_writable(_OUTPUT.value)
     with cluster.naming_lost_peers():
         distribution = strategy.make_strategy(_STRATEGY.value)
-        folders = tuple(folder.FolderClips(place, decode_video, _NUM_FRAMES.value) for place in _FILES.value)
+        folders = tuple(clips.FolderClips(place, decode_video, _NUM_FRAMES.value) for place in _FILES.value)
         extractor = Extractor(load_networks(), _BATCH_SIZE.value, distribution, _QUANTIZE.value)
-        how = files.Comparison(_PROTOCOL.value, _SEED.value, _DDOF.value, _STATISTICS_DIR.value)
-        results = files.compare(folders, extractor, how, print if extractor.processes.is_chief else lambda line: None)
+        how = comparison.Comparison(_PROTOCOL.value, _SEED.value, _DDOF.value, _STATISTICS_DIR.value)
+        log = print if extractor.processes.is_chief else lambda line: None
+        results = comparison.compare(folders, extractor, how, log)
         if extractor.processes.is_chief:
             print(report.table(results))
             if _OUTPUT.value:
@@ -180,7 +182,7 @@ class Scorer:
 
     def open(self, work_dir: str, checkpoint: str) -> Opened:
         with self.distribution.scope():
-            return Opened(self, opening.open_run(work_dir, checkpoint))
+            return Opened(self, trust.open_run(work_dir, checkpoint))
 
     def score(self, run: saved_run.Run, model: Model) -> list:
         output = os.path.join(run.work_dir, during_training.FOLDER)

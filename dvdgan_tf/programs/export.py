@@ -16,13 +16,13 @@ import os
 import numpy as np
 from absl import flags
 
-from dvdgan_tf import model_folder, opening, shipped
+from dvdgan_tf import model_folder, shipped, trust
 from dvdgan_tf.errors import InputError
 from dvdgan_tf.exporters import onnx_model, report, saved_model, tfjs, tfjs_node, tflite
 from dvdgan_tf.exporters.report import Format
 from dvdgan_tf.exporters.source import make_source
 from dvdgan_tf.exporters.version_folder import whole_folder, write_version
-from dvdgan_tf.training.ema_statistics import AverageStatistics
+from dvdgan_tf.training.ema import AverageStatistics
 
 ONNX = shipped.environment('.onnx')
 
@@ -65,7 +65,7 @@ _DATA = flags.DEFINE_string('data', None, 'With --format=run: what the model was
 _LICENCE = flags.DEFINE_string('licence', None, 'With --format=run: the licence of these data, for its card.')
 _REPORT = flags.DEFINE_bool('report', False, 'Write nothing, but a table of what every format would be.')
 _CHECKPOINT = flags.DEFINE_string('checkpoint', 'newest', 'Step of the checkpoint to use, `newest` or `best`.')
-flags.adopt_module_key_flags(opening)
+flags.adopt_module_key_flags(trust)
 _FPS = flags.DEFINE_float('fps', 8.0, 'Frames per second, noted for players.', lower_bound=0.1)
 _MAX_BATCH = flags.DEFINE_integer(
     'max_batch', saved_model.MAX_BATCH, 'savedmodel: the most clips of one request, which the graph itself enforces.', 1
@@ -82,7 +82,7 @@ def main(_: list) -> int:
         raise InputError('give a folder with --output, or --report.')
     if not math.isfinite(_FPS.value):
         raise InputError(f'--fps is {_FPS.value}; give a number of frames per second.')
-    run = opening.open_run(_WORK_DIR.value, _CHECKPOINT.value)
+    run = trust.open_run(_WORK_DIR.value, _CHECKPOINT.value)
     if _REPORT.value:
         return tell(source_of(run))
     if _FORMAT.value == RUN:

@@ -16,12 +16,12 @@ import os
 import numpy as np
 from absl import flags
 
-from dvdgan_tf import files, opening, saved_run
+from dvdgan_tf import files, saved_run, trust
 from dvdgan_tf.errors import InputError
-from dvdgan_tf.evaluation import during_training, neighbours
+from dvdgan_tf.evaluation import during_training, nearest
 from dvdgan_tf.report import page, pictures, run_files
 
-flags.adopt_module_key_flags(opening)
+flags.adopt_module_key_flags(trust)
 _WORK_DIR = flags.DEFINE_list('work_dir', None, 'The run, as given to bin/train; several separated by commas.')
 _OUTPUT = flags.DEFINE_string('output', None, 'The HTML file to write.', required=True)
 _CHECKPOINT = flags.DEFINE_string('checkpoint', 'newest', 'Whose samples are shown: a step, `newest` or `best`.')
@@ -51,25 +51,25 @@ def samples(run: run_files.RunFiles, work_dir: str) -> list[page.Picture]:
     """What the run's generator makes; what fails becomes a warning."""
     made = []
     try:
-        opened = opening.open_run(work_dir, _CHECKPOINT.value)
+        opened = trust.open_run(work_dir, _CHECKPOINT.value)
         if opened.generator.context_frames:
             made.append(pictures.of_prediction(run.name, opened.generator, continued(opened)))
         else:
             made += pictures.of_synthesis(run.name, opened.generator, opened.facts.class_names)
-            made.append(nearest(run, opened))
+            made.append(remembered(run, opened))
     except InputError as error:
         run.warnings.append(f'{run.name}: {error}')
     return made
 
 
-def nearest(run: run_files.RunFiles, opened: saved_run.Run) -> page.Picture:
+def remembered(run: run_files.RunFiles, opened: saved_run.Run) -> page.Picture:
     """Samples beside the training clips nearest to them; needs the data."""
-    judge = neighbours.kept_judge(opened.data, os.path.join(opened.work_dir, during_training.FOLDER))
-    found = neighbours.find(opened.generator, opened.data, _SEARCHED, judge)
-    clips, rows, columns = neighbours.columns(found, _NEIGHBOURS)
+    judge = nearest.kept_judge(opened.data, os.path.join(opened.work_dir, during_training.FOLDER))
+    found = nearest.find(opened.generator, opened.data, _SEARCHED, judge)
+    clips, rows, columns = nearest.columns(found, _NEIGHBOURS)
     names = [opened.facts.class_names[label] for label in found.samples.labels]
     rows = [f'{name}: {row}' for name, row in zip(names, rows)]
-    return pictures.of_neighbours(run.name, clips, rows, columns, neighbours.lines(found))
+    return pictures.of_neighbours(run.name, clips, rows, columns, nearest.lines(found))
 
 
 def continued(opened: saved_run.Run) -> np.ndarray:

@@ -34,7 +34,7 @@ import numpy as np
 import tf_keras as keras
 from absl import flags
 
-from dvdgan_tf import opening, saved_run
+from dvdgan_tf import saved_run, trust
 from dvdgan_tf.data import pipeline
 from dvdgan_tf.errors import InputError
 from dvdgan_tf.evaluation.nearest import nearest_by_pixels
@@ -79,7 +79,7 @@ _BATCH_STATISTICS = flags.DEFINE_bool(
 _NEAREST = flags.DEFINE_bool(
     'nearest', False, "Also show the nearest training clips; reads all of the run's data. Not to predict."
 )
-flags.adopt_module_key_flags(opening)
+flags.adopt_module_key_flags(trust)
 _FPS = flags.DEFINE_float('fps', 8.0, 'Frames per second.', lower_bound=0.1)
 
 _USED_BY = {
@@ -102,7 +102,7 @@ def main(_: list) -> None:
         if flags.FLAGS[name].present and _MODE.value not in modes:
             raise InputError(f'--{name} has no use with --mode={_MODE.value}; leave it out.')
     sigmas = truncations()
-    run = opening.open_run(_WORK_DIR.value, _CHECKPOINT.value)
+    run = trust.open_run(_WORK_DIR.value, _CHECKPOINT.value)
     write = {'generate': make, 'interpolate': interpolate, 'predict': predict}[_MODE.value]
     print(f'step {run.step}: {", ".join(write(run, sigmas))}')
 

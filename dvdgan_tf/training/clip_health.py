@@ -13,7 +13,7 @@ from dvdgan_tf.layers import conv_gru
 from dvdgan_tf.metrics import recognition
 from dvdgan_tf.metrics.networks.recognizer import looked_at
 from dvdgan_tf.sampling.latents import sample_latents
-from dvdgan_tf.training.ema_statistics import AverageStatistics
+from dvdgan_tf.training.ema import AverageStatistics
 from dvdgan_tf.work_dir.run_log import RunLog
 
 _CLASSES, _CLIPS = 4, 4  # classes looked at, clips of each

@@ -1,4 +1,8 @@
-"""Exponential moving average of the generator (paper B.3: decay 0.9999, starting after 20,000 steps)."""
+"""Exponential moving average of the generator and its statistics (paper B.3: decay 0.9999, from 20,000 steps on).
+
+The paper does not say how the averaged generator normalises [inferred, as BigGAN's standing statistics]. Averages of
+the trained generator's moments do not fit averaged weights: early in a run they leave its clips grey.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 from dvdgan_tf.layers.spectral_norm import SpectralKernel
+from dvdgan_tf.models.standing import StandingStatistics
 
 
 def averaged_copy(make_generator: Callable[[], keras.Model]) -> keras.Model:
@@ -52,3 +57,26 @@ class ExponentialMovingAverage:
             average.assign(weight * tf.convert_to_tensor(average) + (1.0 - weight) * tf.convert_to_tensor(value))
         for kernel in self._kernels:
             kernel.refine()
+
+
+class AverageStatistics:
+    """Recomputes the moving statistics of the averaged generator, those of its own weights, before a look or a save.
+
+    Args:
+        generator: the moving average of the generator.
+        real: endless batches (clip [standing.TOGETHER, T, H, W, C], label), whose first frames a generator that
+            continues clips gets.
+        seed: the latents and labels depend on this alone, so equal weights have equal statistics.
+        truncation: sigma of the latents.
+    """
+
+    def __init__(self, generator: keras.Model, real: tf.data.Dataset, seed: int, truncation: float = 1.0) -> None:
+        self._truncation = truncation
+        self._standing = StandingStatistics(generator, seed, real)
+        self._step: int | None = None
+
+    def refresh(self, step: int) -> None:
+        """Recomputes the statistics, unless that is done for this step."""
+        if step != self._step:
+            self._standing.recompute(self._truncation)
+            self._step = step

@@ -21,7 +21,7 @@ from dvdgan_tf.errors import InputError
 from dvdgan_tf.training.averaged import Evaluation, Saving, Scoring, Showing
 from dvdgan_tf.training.clip_health import ClipLook
 from dvdgan_tf.training.device_loop import make_device_loop, training_batches
-from dvdgan_tf.training.ema_statistics import AverageStatistics
+from dvdgan_tf.training.ema import AverageStatistics
 from dvdgan_tf.training.health import Health, Watch
 from dvdgan_tf.training.interrupts import StopRequest
 from dvdgan_tf.training.precision import check_hardware, set_precision

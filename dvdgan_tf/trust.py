@@ -1,4 +1,4 @@
-"""How every program that is given a run folder opens it, with the flag that goes with that."""
+"""The flag --trust, and how every program that is given a run folder opens it by that."""
 
 from __future__ import annotations
 

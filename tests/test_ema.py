@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from dvdgan_tf.layers.moments import TimestepMoments
 from dvdgan_tf.models import Generator
-from dvdgan_tf.training.ema_statistics import AverageStatistics
+from dvdgan_tf.training.ema import AverageStatistics
 
 
 def _real(frames, channels=3):

@@ -13,7 +13,7 @@ import tensorflow as tf
 from dvdgan_tf.errors import InputError
 from dvdgan_tf.evaluation import passes, protocols
 from dvdgan_tf.evaluation.extraction import Extractor, View
-from dvdgan_tf.evaluation.folder import FolderClips
+from dvdgan_tf.evaluation.folders.clips import FolderClips
 from dvdgan_tf.evaluation.jobs import entropies_for, find_network, real_ends, sums_for, tenths
 from dvdgan_tf.evaluation.passes import Pass, Wanted
 from dvdgan_tf.evaluation.protocols import Protocol

@@ -1,0 +1,1 @@
+"""Two folders of clips compared, whoever made them: `bin/evaluate --files`."""
