@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import difflib
 import importlib
 import importlib.abc
@@ -17,7 +18,7 @@ import sys
 import tempfile
 import types
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Callable
 
@@ -77,14 +78,22 @@ def run_program(name: str) -> None:
     if os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3') == '3':
         sys.meta_path.insert(0, _QuietImport())
         warnings.filterwarnings('ignore', r'\s*Warning: tf\.lite\.Interpreter is deprecated', UserWarning)
-    # Ctrl-C while TensorFlow is imported, which takes seconds, ends the process without a traceback.
-    interrupted = signal.signal(signal.SIGINT, signal.SIG_DFL)
-    program = importlib.import_module(f'dvdgan_tf.programs.{name}')
-    signal.signal(signal.SIGINT, interrupted)
+    with importing():
+        program = importlib.import_module(f'dvdgan_tf.programs.{name}')
     for flag in flags.FLAGS.get_key_flags_for_module(program):
         flags.FLAGS.register_key_flag_for_module(sys.argv[0], flag)
     sys.modules['__main__'].__doc__ = as_called(program.__doc__)
     run(program.main)
+
+
+@contextlib.contextmanager
+def importing() -> Iterator[None]:
+    """Inside the block, which imports TensorFlow and so takes seconds, Ctrl-C ends the process without a traceback."""
+    interrupted = signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, interrupted)
 
 
 class _QuietImport(importlib.abc.MetaPathFinder, importlib.abc.Loader):

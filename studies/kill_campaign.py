@@ -93,7 +93,7 @@ class Campaign:
         self._folder = pathlib.Path(folder)
         self._draw = draw
         self._context = multiprocessing.get_context('forkserver')
-        self._context.set_forkserver_preload(['dvdgan_tf.programs.train'])
+        self._context.set_forkserver_preload(['dvdgan_tf.config', 'dvdgan_tf.planning.plan', 'dvdgan_tf.training.loop'])
         self.lives: list[Life] = []
         self._printed, self._pipe = b'', -1
         shutil.rmtree(self._folder, ignore_errors=True)

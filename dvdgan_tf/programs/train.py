@@ -13,13 +13,7 @@ import sys
 
 from absl import flags
 
-from dvdgan_tf import command, config, ownership
-from dvdgan_tf.data import remote
-from dvdgan_tf.distribute import cluster, strategy
-from dvdgan_tf.distribute.local_workers import run_workers
-from dvdgan_tf.planning import plan
-from dvdgan_tf.training import interrupts, loop
-from dvdgan_tf.work_dir import data_facts, ending, work_lock
+from dvdgan_tf import command
 
 _GIN_FILE = flags.DEFINE_multi_string('gin_file', None, 'Configuration; later files override earlier ones.')
 _GIN_PARAM = flags.DEFINE_multi_string('gin_param', [], 'One binding, like "TRAIN_STEPS = 1000"; may be repeated.')
@@ -34,6 +28,14 @@ flags.mark_flags_as_required(['gin_file', 'work_dir'])
 
 
 def main(_: list) -> int:
+    with command.importing():  # TensorFlow takes seconds, for which --help and a misspelled flag need not wait
+        from dvdgan_tf import config, ownership
+        from dvdgan_tf.data import remote
+        from dvdgan_tf.distribute import cluster, strategy
+        from dvdgan_tf.distribute.local_workers import run_workers
+        from dvdgan_tf.planning import plan
+        from dvdgan_tf.training import interrupts, loop
+        from dvdgan_tf.work_dir import data_facts, work_lock
     config.parse(_GIN_FILE.value, _GIN_PARAM.value)
     remote.register(_WORK_DIR.value)
     if _DRY_RUN.value:
@@ -62,6 +64,9 @@ def main(_: list) -> int:
 
 def say_how_it_ended(step: int) -> None:
     """Scores and pictures; what to try next for someone who sees it."""
+    from dvdgan_tf import config
+    from dvdgan_tf.work_dir import ending
+
     print(ending.summary(_WORK_DIR.value, step))
     if sys.stdout.isatty():
         frames = re.search(r'^models\.Generator\.context_frames = (\S+)', config.text(), re.MULTILINE)
