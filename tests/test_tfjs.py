@@ -30,7 +30,7 @@ def test_the_committed_model_makes_its_reference_clips():
     first, second = (sample_latents(seed, 1) for seed in (0, 1))
     ends = tf.one_hot([0, graph.num_classes - 1], graph.num_classes)
     for row, latent, classes in (
-        (0, first, ends[:1]),
+        (0, first, ends[1:]),
         (1, interpolate(first, second, tf.constant([0.5])), tf.reduce_mean(ends, 0, keepdims=True)),
     ):
         frames = np.concatenate(to_uint8(graph.function(latent, classes).numpy())[0], axis=1)

@@ -57,14 +57,14 @@ def _traced(frozen: Frozen) -> tf.types.experimental.ConcreteFunction:
 
 
 def _reference(source: ExportSource) -> bytes:
-    """A PNG of the live generator's clips, a row each and a column a frame: seed 0 of the first class, and what is
-    halfway from there to seed 1 of the last class.
+    """A PNG of the live generator's clips, a row each and a column a frame: seed 0 of the last class, and what is
+    halfway from seed 0 of the first class to seed 1 of the last.
     """
     generator = source.generator
     first, second = (sample_latents(seed, 1, 1.0, generator.latent_size) for seed in (0, 1))
     latents = tf.concat([first, interpolate(first, second, tf.constant([0.5]))], 0)
     ends = tf.gather(generator.embedding.embeddings, [0, generator.num_classes - 1])
-    embeddings = tf.stack([ends[0], tf.reduce_mean(ends, 0)])
+    embeddings = tf.stack([ends[1], tf.reduce_mean(ends, 0)])
     live = tf.function(generator.from_embedding, autograph=False)
     clips = live(latents, embeddings).numpy()
     cells = clips.reshape([-1, 1, *clips.shape[2:]])

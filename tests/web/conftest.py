@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import quote_plus
 
 import numpy as np
 import pytest
@@ -18,7 +19,8 @@ MODEL = PAGE / 'model'
 ABOUT = json.loads((MODEL / 'metadata.json').read_text())
 CLASSES = [name.replace('_', ' ') for name in ABOUT['classes']]
 FIRST, LAST = f'{CLASSES[0]}, seed 0', f'{CLASSES[-1]}, seed 1'
-ONE = '#seed=0&truncation=1'  # the first of the reference's clips
+SHOWN = f'{CLASSES[-1]}, seed 0'
+ONE = f'#class={quote_plus(ABOUT["classes"][-1])}&seed=0&truncation=1'  # the first of the reference's clips
 _NAMES = ('chromium', 'chromium-browser', 'google-chrome')
 sys.path.insert(0, str(TESTS))  # exported.py
 
@@ -145,8 +147,8 @@ def failing(browser):
 
 @pytest.fixture(scope='session')
 def reference():
-    """What the live generator makes, uint8 [2, T, H, W, 3]: seed 0 of the first class, and halfway to seed 1 of the
-    last.
+    """What the live generator makes, uint8 [2, T, H, W, 3]: seed 0 of the last class, and halfway from seed 0 of
+    the first to seed 1 of the last.
     """
     sheet = np.asarray(Image.open(MODEL / 'reference.png').convert('RGB'))
     height = sheet.shape[0] // 2

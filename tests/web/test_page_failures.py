@@ -6,7 +6,7 @@ import shutil
 import conftest
 import exported
 import pytest
-from conftest import FIRST, ONE, settled
+from conftest import ONE, SHOWN, settled
 from playwright.sync_api import expect
 
 from dvdgan_tf.exporters import tfjs
@@ -100,7 +100,7 @@ def test_a_folder_that_is_no_model_leaves_the_page_as_it_was(visit, own_model, t
     drop(page, folder)
     expect(page.locator('#error-text')).to_contain_text(message)
     page.locator('#seed').fill('2')
-    expect(page.locator('#cells canvas')).to_have_attribute('aria-label', FIRST.replace('seed 0', 'seed 2'))
+    expect(page.locator('#cells canvas')).to_have_attribute('aria-label', SHOWN.replace('seed 0', 'seed 2'))
     expect(page.locator('#error')).to_be_hidden()
     settled(page)
 
