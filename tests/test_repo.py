@@ -44,8 +44,8 @@ ARROWS = {
     'prepare': {'data'},
     'metrics': set(),
     'evaluation': {'metrics', 'data.stream', 'distribute.strategy'},
-    'sampling': set(),
-    'work_dir': {'data.stream', 'sampling'},
+    'sampling': {'data.scales'},
+    'work_dir': {'data.scales', 'data.stream', 'sampling'},
     'distribute': set(),
     # The networks and the data arrive as arguments; of models only what is not a network is imported.
     'training': {

@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from dvdgan_tf.api import graphs
+from dvdgan_tf.data.scales import Scale
 from dvdgan_tf.errors import InputError
 from dvdgan_tf.exporters import tfjs_graph, tflite
 
@@ -33,6 +34,7 @@ class Exported(tf.Module):
         self.num_classes = len(self.class_names)
         self.step: int = about['step']
         self.sha256 = str(about.get('sha256', ''))
+        self.scale = Scale(**about.get('scale', {}))
 
 
 class SavedModelGenerator(Exported):

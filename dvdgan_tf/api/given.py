@@ -7,8 +7,8 @@ from typing import Union
 
 import numpy as np
 
+from dvdgan_tf.data.scales import Scale
 from dvdgan_tf.errors import InputError
-from dvdgan_tf.sampling.video import PICTURES
 
 Label = Union[int, str]
 
@@ -54,32 +54,33 @@ def label_words(label: Label | Sequence[Label] | np.ndarray | None) -> list[str]
     return [str(each) for each in label]
 
 
-def clips(name: str, array: object, shape: tuple[int | str, ...], value_range: tuple[float, float]) -> np.ndarray:
+def clips(name: str, array: object, shape: tuple[int | str, ...], scale: Scale) -> np.ndarray:
     """An array of clips, as it was given.
 
     Args:
         name: of the argument.
         array: what was given for it.
         shape: of each clip, [T, H, W, C].
-        value_range: of its values; where this is that of pictures, they are uint8.
+        scale: of its values; where this is that of pictures, they are uint8; where pixels may be missing, NaN is one.
 
     Raises:
         InputError: it is no array of clips of this shape and kind.
     """
-    kind = 'uint8' if value_range == PICTURES else 'float32'
+    kind = 'uint8' if scale.is_of_pictures else 'float32'
     wanted = f'give {kind} [N, {", ".join(map(str, shape))}]'
     if not isinstance(array, np.ndarray):
         raise InputError(f'{name} is {type(array).__name__}; {wanted} as a NumPy array.')
-    if array.dtype != np.uint8 if value_range == PICTURES else array.dtype.kind != 'f':
+    if array.dtype != np.uint8 if scale.is_of_pictures else array.dtype.kind != 'f':
         raise InputError(f'{name} is an array of {array.dtype}; {wanted}.')
     if array.shape[1:] != tuple(shape) or not len(array):
         raise InputError(f'{name} has the shape {list(array.shape)}; {wanted}, that is clips, frames, height, width, '
                          'channels.')
-    if value_range != PICTURES:
-        lowest, highest = float(array.min()), float(array.max())
-        if not value_range[0] <= lowest <= highest <= value_range[1]:
+    if not scale.is_of_pictures:
+        numbers = array[~np.isnan(array)] if scale.missing else array
+        lowest, highest = (float(numbers.min()), float(numbers.max())) if numbers.size else (scale.low, scale.low)
+        if not scale.low <= lowest <= highest <= scale.high:
             raise InputError(f'{name} has values from {lowest:g} to {highest:g}; the data of this model lie from '
-                             f'{value_range[0]:g} to {value_range[1]:g}.')
+                             f'{scale.low:g} to {scale.high:g}{scale.unit and " "}{scale.unit}.')
     return array
 
 

@@ -9,6 +9,7 @@ import tf_keras as keras
 
 from dvdgan_tf.api import given, scores
 from dvdgan_tf.api.exports import Exported, TFLiteGenerator
+from dvdgan_tf.data.scales import Scale
 from dvdgan_tf.errors import InputError
 from dvdgan_tf.sampling import generate, interpolation, video
 from dvdgan_tf.saved_run import Run
@@ -29,6 +30,7 @@ class Model:
         resolution: H and W, in pixels.
         video_channels: C.
         value_range: of the values in a clip, (0, 255) for pictures.
+        unit: of these values, such as mm/h; empty for pictures.
     """
 
     def __init__(
@@ -37,14 +39,15 @@ class Model:
         path: str,
         step: int,
         class_names: tuple[str, ...],
-        value_range: tuple[float, float],
+        scale: Scale,
         run: Run | None = None,
     ) -> None:
         """@private: `dvdgan_tf.open` does it, and pages for users leave it out."""
-        self.path, self.step, self.class_names, self.value_range = path, step, class_names, value_range
+        self.path, self.step, self.class_names = path, step, class_names
+        self.value_range, self.unit = (scale.low, scale.high), scale.unit
         self.num_frames, self.context_frames = generator.num_frames, generator.context_frames
         self.resolution, self.video_channels = generator.resolution, generator.video_channels
-        self._generator, self._run = generator, run
+        self._generator, self._run, self._scale = generator, run, scale
 
     def __repr__(self) -> str:
         after = f' after {self.context_frames}' if self.context_frames else f', {len(self.class_names)} class(es)'
@@ -133,8 +136,8 @@ class Model:
         """
         seed, truncation = given.whole('seed', seed, 0), given.truncation(truncation)
         if self.context_frames:
-            context = given.clips('context', context, self._shape(self.context_frames), self.value_range)
-            context = video.from_units(context, self.value_range)
+            context = given.clips('context', context, self._shape(self.context_frames), self._scale)
+            context = video.from_units(context, self._scale)
         return self._in_units(generate.continue_clips(self._generator, context, seed, truncation))
 
     def score(
@@ -174,15 +177,15 @@ class Model:
         asked = scores.Asked(protocol, num_samples, given.truncation(truncation), given.whole('seed', seed, 0), i3d)
         if real is not None:
             shape = self._shape(self.context_frames + self.num_frames)
-            real = given.clips('real', real, shape, self.value_range)
-        clips = scores.find_clips(self._run, real, self.value_range)
+            real = given.clips('real', real, shape, self._scale)
+        clips = scores.find_clips(self._run, real, self._scale)
         return scores.score(asked, self._generator, clips, self._identity(), output)
 
     def _shape(self, frames: int) -> tuple[int, ...]:
         return frames, self.resolution, self.resolution, self.video_channels
 
     def _in_units(self, clips: np.ndarray) -> np.ndarray:
-        return video.in_units(clips, self.value_range)
+        return video.in_units(clips, self._scale)
 
     def _identity(self) -> dict[str, object]:
         """What tells the weights from others, for results that are kept."""

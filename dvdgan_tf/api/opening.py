@@ -10,7 +10,6 @@ from dvdgan_tf import config, saved_run
 from dvdgan_tf.api import exports
 from dvdgan_tf.api.model import Model
 from dvdgan_tf.errors import InputError
-from dvdgan_tf.sampling.video import PICTURES
 
 _NEWEST = 'newest'
 _OF_A_FILE = {'saved_model.pb': exports.SavedModelGenerator, 'model.json': exports.TfjsGenerator}
@@ -40,7 +39,7 @@ def open(path: str | os.PathLike, checkpoint: str | int = _NEWEST, trust: bool =
     place, kind = _found(place)
     if kind == config.FILE_NAME:
         run = saved_run.open_run(place, str(checkpoint), trust)
-        return Model(run.generator, place, run.step, run.facts.class_names, run.facts.value_range, run)
+        return Model(run.generator, place, run.step, run.facts.class_names, run.facts.scale, run)
     if str(checkpoint) != _NEWEST:
         raise InputError(f'{place} is an export, which has no checkpoints, and checkpoint is {checkpoint!r}; leave it.')
     try:
@@ -50,7 +49,7 @@ def open(path: str | os.PathLike, checkpoint: str | int = _NEWEST, trust: bool =
     except (tf.errors.OpError, AttributeError, KeyError, OSError, RuntimeError, TypeError, ValueError) as error:
         reason = str(getattr(error, 'message', None) or error).splitlines()[0].rstrip('.')
         raise InputError(f'{place} is no export of this package, or damaged ({reason}); export again.') from error
-    return Model(generator, place, generator.step, generator.class_names, PICTURES)
+    return Model(generator, place, generator.step, generator.class_names, generator.scale)
 
 
 def _found(path: str) -> tuple[str, str]:

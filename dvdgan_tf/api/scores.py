@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from dvdgan_tf.data.in_memory import InMemoryClips
+from dvdgan_tf.data.scales import Scale
 from dvdgan_tf.data.stream import ClipSource
 from dvdgan_tf.errors import InputError
 from dvdgan_tf.evaluation import during_training, evaluate, protocols, recognition
@@ -35,14 +36,14 @@ class Asked:
     i3d: str | None
 
 
-def find_clips(run: Run | None, real: np.ndarray | None, value_range: tuple[float, float]) -> ClipSource:
+def find_clips(run: Run | None, real: np.ndarray | None, scale: Scale) -> ClipSource:
     """The real clips: those given, or the run's.
 
     Raises:
         InputError: there are none.
     """
     if real is not None:
-        return InMemoryClips(real, value_range, run.facts.stride if run else 1)
+        return InMemoryClips(real, scale, run.facts.stride if run else 1)
     if run is None:
         raise InputError('an export knows no real clips to compare with; give some as real, or open the run.')
     return run.data

@@ -19,7 +19,7 @@ def open_part(
     Args:
         data_dir: the folder of records.
         manifest: of it.
-        split: of the folder, or 'train' or 'test' where test_part divides its clips.
+        split: of the folder, or 'train' or 'test' where test_part divides the clips of 'train'; others stay whole.
         test_part: 0, or the share of each clip, at its end and at least `span` frames, that is 'test'; a clip without
             room for twice as many frames is 'train' whole.
         span: frames that a window covers.
@@ -36,7 +36,9 @@ def open_part(
         index = records.open_split(data_dir, manifest, split)
         return index, np.zeros_like(index.frames)
     names = list(manifest['splits'])
-    if names != ['train'] or split not in ('train', 'test'):
+    if split in names and split not in ('train', 'test'):
+        return open_part(data_dir, manifest, split, 0.0, span)
+    if 'train' not in names or 'test' in names or split not in ('train', 'test'):
         raise InputError(
             f'test_part divides the clips of a split train into train and test, but {data_dir} has {", ".join(names)} '
             f'and {split} is asked for: set test_part to 0.'

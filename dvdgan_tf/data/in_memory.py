@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from dvdgan_tf.data import stream
+from dvdgan_tf.data.scales import Scale
 
 
 class InMemoryClips(stream.ClipSource):
@@ -16,7 +17,7 @@ class InMemoryClips(stream.ClipSource):
 
     Args:
         clips: [N, T, R, R, C], in the units of the data.
-        value_range: what -1 and 1 stand for.
+        scale: of their numbers.
         stride: frames of the source from one frame to the next.
     """
 
@@ -24,9 +25,9 @@ class InMemoryClips(stream.ClipSource):
     class_names = ('all',)
     seed = 0
 
-    def __init__(self, clips: np.ndarray, value_range: tuple[float, float], stride: int) -> None:
+    def __init__(self, clips: np.ndarray, scale: Scale, stride: int) -> None:
         self.num_clips, self.num_frames, self.resolution, _, self.video_channels = clips.shape
-        self.value_range, self.stride = value_range, stride
+        self.scale, self.value_range, self.stride = scale, (scale.low, scale.high), stride
         self._digest = hashlib.sha256(np.ascontiguousarray(clips).tobytes()).hexdigest()
         self._clips = tf.constant(clips)
 
@@ -46,6 +47,4 @@ class InMemoryClips(stream.ClipSource):
         return {'source': 'InMemoryClips', 'clips_sha256': self._digest}
 
     def _example(self, number: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        low, high = self.value_range
-        values = tf.cast(tf.gather(self._clips, number % self.num_clips), tf.float32)
-        return (values - low) / (high - low) * 2.0 - 1.0, tf.constant(0)
+        return self.scale.to_clip(tf.gather(self._clips, number % self.num_clips)), tf.constant(0)

@@ -9,17 +9,20 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from dvdgan_tf.data import held_out, ordering, records, remote, stream
+from dvdgan_tf.data.importance import Importance
+from dvdgan_tf.data.scales import Scale
 from dvdgan_tf.data.stream import ClipSource
 from dvdgan_tf.errors import InputError
 
 _SHUFFLE, _DRAW, _EVALUATION = 0, 1, 2
+_WEIGHED = 32  # frames read at once to weigh windows
 _LONGEST = 2**31  # frames; the index holds them as int32
 
 
@@ -37,8 +40,15 @@ class RecordClips(ClipSource):
         even_classes: draw every class equally often while training, however many clips it has; the paper does not.
         test_part: for records without a split to test with, the share of each clip, at its end and at least one window,
             that is split 'test' and not 'train'; a clip without room for a window of each is 'train' whole.
+        native: cut crops out at the resolution of the records, anywhere, instead of resizing: for radar, satellites,
+            microscopy.
+        importance: draw windows and crops more often where much happens, in training and where evaluation draws at
+            random: the number above the lowest from which more does not count more, as 1 mm/h; None for evenly.
+            Needs native crops; reads all records once. `weights` has what undoes it in a mean.
+        knee: numbers become [-1, 1] by the logarithm above this; None for linear. See `scales.Scale`.
 
-    `value_range` is what -1 and 1 stand for: (0, 255) for pictures, else what the data were prepared with.
+    `value_range` is what -1 and 1 stand for: (0, 255) for pictures, else what the data were prepared with; `scale` is
+    the whole way between.
 
     Clips with fewer than (num_frames - 1) * stride + 1 frames are left out; `num_too_short` counts them.
 
@@ -57,6 +67,9 @@ class RecordClips(ClipSource):
         flip: bool = False,
         even_classes: bool = False,
         test_part: float = 0.0,
+        native: bool = False,
+        importance: float | None = None,
+        knee: float | None = None,
     ):
         if min(resolution, num_frames, stride) < 1:
             raise InputError(
@@ -78,22 +91,25 @@ class RecordClips(ClipSource):
         self.class_names = tuple(manifest['classes'])
         self.num_classes = len(self.class_names)
         self.video_channels = manifest['channels']
+        self.native, self.importance, self.knee = native, importance, knee
         self._encoding = manifest['encoding']
         self._dtype = tf.dtypes.as_dtype(manifest['dtype'])
         self.value_range = tuple(manifest['value_range'])
+        self.scale = Scale(*self.value_range, knee, manifest.get('missing', False), manifest.get('unit', ''))
         self._span = span
         kept = index.select(index.frames >= span)
         self._firsts = tf.constant(firsts[index.frames >= span])
         self.num_clips = len(kept.frames)
         self.num_too_short = len(index.frames) - self.num_clips
         self._check(data_dir, split, index, kept)
-        self._needs_resize = bool(np.any(np.minimum(kept.heights, kept.widths) != resolution))
+        self._needs_resize = not native and bool(np.any(np.minimum(kept.heights, kept.widths) != resolution))
         self._files = tf.constant([f'{data_dir}/{name}' for name in index.files])
         self._index = {
             name: tf.constant(getattr(kept, name)) for name in ('shards', 'frames', 'labels', 'heights', 'widths')
         }
         self._parts = _Parts(kept)
         self._even = ordering.EvenClasses(kept.labels) if even_classes else None
+        self._importance = None if importance is None else self._weigh(importance)
 
     def _check(self, data_dir: str, split: str, index: records.SplitIndex, kept: records.SplitIndex) -> None:
         window = f'{self.num_frames} frames at stride {self.stride}'
@@ -118,11 +134,44 @@ class RecordClips(ClipSource):
                 f'the data with --resolution={self.resolution} or ask for {side}.'
             )
 
+    def _weigh(self, saturation: float) -> Importance:
+        """Reads all that the split holds and weighs every window."""
+        if not self.native or self.even_classes or self._encoding != 'raw':
+            raise InputError(
+                'importance draws native crops of numbers, whatever their class: set native to True and even_classes '
+                'to False, and use data that were prepared from arrays.'
+            )
+        clips = (self._numbers(clip) for clip in range(self.num_clips))
+        return Importance(clips, self._firsts.numpy(), self._span, self.resolution, self.scale.low, saturation)
+
+    def _numbers(self, clip: int) -> Iterator[np.ndarray]:
+        """The numbers [frames, H, W] of a clip that belong to the split, a few frames at a time."""
+        count, first = (int(each[clip]) for each in (self._index['frames'], self._firsts))
+        shape = (-1, *(int(self._index[name][clip]) for name in ('heights', 'widths')), self.video_channels)
+        for start in range(first, first + count, _WEIGHED):
+            frames = min(_WEIGHED, first + count - start)
+            file = self._files[self._index['shards'][clip]]
+            encoded = self._parts.read(file, tf.constant(clip), tf.constant(start, tf.int64), frames)
+            yield tf.io.decode_raw(encoded, self._dtype).numpy().reshape(shape).mean(-1)
+
+    def weights(self, numbers: np.ndarray) -> np.ndarray:
+        """How much each of these clips of an evaluation at random counts, so that means are those of even draws."""
+        if self._importance is None:
+            return np.ones(len(numbers))
+        draws = [self._even_draw(stream.stateless_seed(self.seed, _EVALUATION, number)) for number in numbers]
+        return self._importance.weights[[int(self._importance.index(draw)) for draw in draws]]
+
+    @staticmethod
+    def _even_draw(seed: tf.Tensor) -> tf.Tensor:
+        return tf.random.stateless_uniform([], seed, dtype=tf.float64, alg='philox')
+
     def clips_per_class(self) -> np.ndarray:
         """How many different clips [num_classes] of each class can be cut out, in time and along the longer side."""
         index = {name: self._index[name].numpy().astype(np.int64) for name in ('frames', 'labels', 'heights', 'widths')}
         short = np.minimum(index['heights'], index['widths'])
         squares = np.maximum(index['heights'], index['widths']) - short + 1
+        if self.native:
+            squares = (index['heights'] - self.resolution + 1) * (index['widths'] - self.resolution + 1)
         return np.bincount(index['labels'], (index['frames'] - self._span + 1) * squares, self.num_classes).astype(int)
 
     def of_split(self, split: str, stride: int | None = None) -> RecordClips:
@@ -137,6 +186,9 @@ class RecordClips(ClipSource):
             self.flip,
             self.even_classes,
             self.test_part,
+            self.native,
+            self.importance,
+            self.knee,
         )
 
     def training(
@@ -161,6 +213,8 @@ class RecordClips(ClipSource):
 
         def example(number: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             clip, seed = number % self.num_clips, stream.stateless_seed(self.seed, _EVALUATION, number)
+            if self._importance is not None and window == crop == 'random':
+                return self._drawn(seed)
             draws = tf.random.stateless_uniform([3], seed, alg='philox')
             when = {'first': 0.0, 'center': 0.5, 'random': draws[0]}[window]
             top, left = (draws[1], draws[2]) if crop == 'random' else (0.5, 0.5)
@@ -172,7 +226,8 @@ class RecordClips(ClipSource):
         """The hash of the manifest, which has those of all shards, and what of each clip is held out."""
         manifest = records.read_optional(f'{self.data_dir}/{records.MANIFEST}')
         found = {'source': 'records', 'manifest_sha256': hashlib.sha256(manifest.encode()).hexdigest()}
-        return {**found, 'test_part': self.test_part} if self.test_part else found
+        changed = {name: getattr(self, name) for name in ('test_part', 'native', 'importance', 'knee')}
+        return {**found, **{name: value for name, value in changed.items() if value}}
 
     def example(self, number: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Clip and label of example `number` of the stream."""
@@ -180,15 +235,30 @@ class RecordClips(ClipSource):
             clip = self._even(number, self.seed, _SHUFFLE)
         else:
             clip = ordering.every_clip(number, self.num_clips, self.seed, _SHUFFLE)
-        draws = tf.random.stateless_uniform([4], stream.stateless_seed(self.seed, _DRAW, number), alg='philox')
-        pixels = self._window(clip, draws[0], draws[1], draws[2])
+        seed = stream.stateless_seed(self.seed, _DRAW, number)
+        draws = tf.random.stateless_uniform([4], seed, alg='philox')
+        if self._importance is not None:
+            pixels, label = self._drawn(seed)
+        else:
+            pixels, label = self._window(clip, draws[0], draws[1], draws[2]), self._index['labels'][clip]
         if self.flip:
             pixels = tf.where(draws[3] < 0.5, tf.reverse(pixels, [2]), pixels)
-        return pixels, self._index['labels'][clip]
+        return pixels, label
+
+    def _drawn(self, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """A window where much happens, and its label."""
+        clip, start, top, left = tf.unstack(self._importance.place(self._even_draw(seed)))
+        return self._cut(clip, start, (top, left)), self._index['labels'][clip]
 
     def _window(self, clip: tf.Tensor, when: Any, top: Any, left: Any) -> tf.Tensor:
         """The window [T, R, R, C] in [-1, 1] of one clip; when, top and left in [0, 1) say where in the room it has."""
         start = self._firsts[clip] + _place(when, self._index['frames'][clip] - self._span)
+        return self._cut(clip, start, None, top, left)
+
+    def _cut(
+        self, clip: tf.Tensor, start: tf.Tensor, corner: tuple | None = None, top: Any = 0.0, left: Any = 0.0
+    ) -> tf.Tensor:
+        """The window from frame `start` on, at a corner in pixels, or where top and left say."""
         file = self._files[self._index['shards'][clip]]
         window = self._parts.read(file, clip, tf.cast(start, tf.int64), self._span)[:: self.stride]
         height, width = self._index['heights'][clip], self._index['widths'][clip]
@@ -197,12 +267,9 @@ class RecordClips(ClipSource):
             short = tf.minimum(height, width)
             height, width = (_rounded_quotient(side * self.resolution, short) for side in (height, width))
             frames = tf.image.resize(frames, [height, width], 'bilinear', antialias=True)
-        y, x = _place(top, height - self.resolution), _place(left, width - self.resolution)
-        frames = frames[:, y : y + self.resolution, x : x + self.resolution]
-        low, high = self.value_range
-        clip = (tf.cast(frames, tf.float32) - low) * (2.0 / (high - low)) - 1.0
-        clip = tf.clip_by_value(clip, -1.0, 1.0)
-        return tf.ensure_shape(clip, [self.num_frames, self.resolution, self.resolution, self.video_channels])
+        y, x = corner or (_place(top, height - self.resolution), _place(left, width - self.resolution))
+        pixels = self.scale.to_clip(frames[:, y : y + self.resolution, x : x + self.resolution])
+        return tf.ensure_shape(pixels, [self.num_frames, self.resolution, self.resolution, self.video_channels])
 
     def _decode(self, window: tf.Tensor, height: tf.Tensor, width: tf.Tensor) -> tf.Tensor:
         """Frames [T, height, width, C] of the stored type."""

@@ -50,6 +50,8 @@ _MANIFEST = schema.record(
         'dtype': schema.one_of('uint8', 'float32'),
         'encoding': schema.one_of('jpeg', 'png', 'raw'),
         'value_range': schema.row(schema.number(), schema.number()),
+        'missing': schema.one_of(True),
+        'unit': schema.text,
         'skipped': schema.integer(),
         'splits': schema.mapping(
             _SPLIT,
@@ -63,7 +65,8 @@ _MANIFEST = schema.record(
             ),
             1,
         ),
-    }
+    },
+    optional=('missing', 'unit'),
 )
 _HEADER = schema.record(
     {

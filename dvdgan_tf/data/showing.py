@@ -68,7 +68,8 @@ def _as_uint8(encoded: bytes, manifest: dict[str, Any], line: dict[str, Any]) ->
         return np.asarray(Image.open(io.BytesIO(encoded))).reshape(shape)
     low, high = manifest['value_range']
     values = np.frombuffer(encoded, manifest['dtype']).reshape(shape).astype(np.float32)
-    return np.rint(255 * np.clip((values - low) / (high - low), 0, 1)).astype(np.uint8)
+    share = np.nan_to_num((values - low) / (high - low))  # of numbers, NaN is a pixel that is not known
+    return np.rint(255 * np.clip(share, 0, 1)).astype(np.uint8)
 
 
 def sample(folder: str, manifest: dict[str, Any], split: str, clips: int, frames: int, largest_side: int) -> np.ndarray:

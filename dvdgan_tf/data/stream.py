@@ -11,6 +11,7 @@ from typing import Callable, Protocol
 import numpy as np
 import tensorflow as tf
 
+from dvdgan_tf.data.scales import Scale
 from dvdgan_tf.errors import InputError
 
 WINDOWS = ('first', 'center', 'random')
@@ -23,7 +24,8 @@ class ClipSource(Protocol):
     """Where clips come from: records on disk or clips made on the fly.
 
     Clips are float32 [T, resolution, resolution, video_channels] in [-1, 1]; labels are int32 in [0, num_classes).
-    `num_clips` is None where the supply is endless. `value_range` is what -1 and 1 stand for. `stride` is how many
+    `num_clips` is None where the supply is endless. `value_range` is what -1 and 1 stand for, `scale` the way
+    between. `stride` is how many
     frames of the source lie from one frame of a clip to the next.
     """
 
@@ -34,6 +36,7 @@ class ClipSource(Protocol):
     num_frames: int
     resolution: int
     value_range: tuple[float, float] = (0.0, 255.0)
+    scale: Scale = Scale()
     stride: int = 1
     split: str = 'train'
     seed: int

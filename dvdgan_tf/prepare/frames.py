@@ -37,6 +37,7 @@ def clip_frames(clip: SourceClip, rules: Rules) -> Iterator[Frame]:
         'images': _images,
         'strip': _strip,
         'array': _array,
+        'radar': _radar,
         'bair': _bair,
         'tfds': _tfds,
     }
@@ -187,6 +188,14 @@ def _array(clip: SourceClip, rules: Rules) -> Iterator[Frame]:
             if not np.isfinite(frame).all():
                 raise BadClip('holds values that are not finite')
         yield resized(frame, rules)
+
+
+def _radar(clip: SourceClip, rules: Rules) -> Iterator[Frame]:
+    del rules  # rates keep their size
+    from dvdgan_tf.prepare.sources import radar
+
+    for frame in radar.rates(clip):
+        yield Frame(frame)
 
 
 def _bair(clip: SourceClip, rules: Rules) -> Iterator[Frame]:

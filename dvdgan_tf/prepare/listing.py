@@ -61,13 +61,14 @@ class SourceClip:
     Attributes:
         name: unique within the data set and stable over machines, mostly the path below the input folder.
         path: what to open: a video, a folder of images, an array file, a TFRecord file.
-        kind: how to read it, one of 'video', 'images', 'strip', 'array', 'bair'.
+        kind: how to read it, one of 'video', 'images', 'strip', 'array', 'radar', 'bair'.
         label: class number.
         split: which part of the data set it belongs to, such as 'train'.
         group: clips of one group (a person, a recording) must not lie in two splits.
         part: what of the video is the clip; None is the whole.
         place: where in the file the clip is, as the kind's reader understands it: names of frames in a folder of
-            images, (number, array's name, layout) of an array, (byte offset, camera) of a BAIR record.
+            images, (number, array's name, layout) of an array, (unit, minutes between frames, ((file, number), ...)) of
+            radar, (byte offset, camera) of a BAIR record.
     """
 
     name: str
@@ -90,6 +91,8 @@ class Listing:
         absent: (name, reason) of what the lists name and the folder does not hold, and of what cannot be used.
         lossless: the frames are exact and should stay so.
         dtype: of the frames, 'uint8' or 'float32'.
+        missing: pixels may be NaN, not known.
+        unit: of the numbers in frames, where one is known.
     """
 
     clips: tuple[SourceClip, ...]
@@ -97,6 +100,8 @@ class Listing:
     absent: tuple[tuple[str, str], ...] = ()
     lossless: bool = False
     dtype: str = 'uint8'
+    missing: bool = False
+    unit: str = ''
 
 
 @dataclasses.dataclass(frozen=True)

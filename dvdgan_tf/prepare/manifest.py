@@ -64,6 +64,8 @@ def write_manifest(
         'channels': channels.pop(),
         'dtype': listing.dtype,
         'value_range': list(value_range),
+        **({'missing': True} if listing.missing else {}),
+        **({'unit': listing.unit} if listing.unit else {}),
         'resize': RESIZE_RULE if rules.short_side else 'none',
         **{key: value for key, value in dataclasses.asdict(rules).items() if key != 'channels'},
         'splits': splits,

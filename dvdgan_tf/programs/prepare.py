@@ -16,7 +16,8 @@ from absl import flags
 from dvdgan_tf.progress import progress_line
 
 _LOG = logging.getLogger(__name__)
-_SOURCES = ['folder', 'ucf101', 'kinetics', 'kth', 'something', 'bair', 'npz', 'tar']
+_RAIN = (0.0, 128.0)  # mm/h; more is hail, or no rain
+_SOURCES = ['folder', 'ucf101', 'kinetics', 'kth', 'something', 'bair', 'npz', 'radar', 'tar']
 
 _SOURCE = flags.DEFINE_string(
     'source', None, f'The layout of the input: {", ".join(_SOURCES)}, or tfds:NAME.', required=True
@@ -60,7 +61,10 @@ _LAYOUT = flags.DEFINE_enum(
     ['NTHWC', 'TNHWC', 'NTCHW', 'TNCHW', 'NTHW', 'TNHW'],
     'Axes of arrays; not given: NTHWC or TNHW.',
 )
-_VALUE_RANGE = flags.DEFINE_list('value_range', None, 'Lowest and highest value of arrays that are not uint8.')
+_VALUE_RANGE = flags.DEFINE_list('value_range', None, 'Lowest and highest value of arrays that are not uint8; of radar 0,128 unless given.')
+_UNIT = flags.DEFINE_enum(
+    'unit', None, ['mm/h', 'mm', 'dBZ'], 'Of radar whose files do not say it; mm are from frame to frame.'
+)
 _BEAM = flags.DEFINE_bool('beam', False, 'Let Apache Beam do the work, on the machines that --beam_options name.')
 _BEAM_OPTIONS = flags.DEFINE_string('beam_options', '', 'Options of Beam, such as --runner=DataflowRunner --region=...')
 _PROCESSES = flags.DEFINE_integer('processes', None, 'How many processes decode; not given: one for each CPU.', 1)
@@ -78,6 +82,8 @@ def main(argv):
 
     remote.register(_INPUT.value, _OUTPUT.value)
     value_range = parse_range(_VALUE_RANGE.value) if _VALUE_RANGE.value else None
+    if _SOURCE.value == 'radar':
+        value_range = value_range or _RAIN
     listing = list_clips(value_range)
     cutting = films.Cutting(
         _CLIP_SECONDS.value, _CLIP_FRAMES.value, _CLIP_STRIDE.value, _SCENES.value, fps=_FPS.value
@@ -150,9 +156,24 @@ def list_clips(value_range):
         'kth': lambda: kth.kth(path),
         'something': lambda: something.something_something(path),
         'bair': lambda: papers.bair_pushing(path, _BAIR_CAMERA.value),
+        'radar': lambda: list_radar(path),
         'npz': lambda: array_files.array_files(path, _LAYOUT.value, value_range),
         'tar': lambda: tar_shards.tar_clips(path),
     }[source]()
+
+
+def list_radar(path):
+    """The listing of --source=radar."""
+    from dvdgan_tf.errors import InputError
+    from dvdgan_tf.prepare.sources import radar
+
+    useless = [name for name in ('resolution', 'channels', 'fps') if flags.FLAGS[name].present]
+    if useless:
+        raise InputError(
+            f'--{useless[0]} has no use with --source=radar: rates keep their pixels and times, and training cuts '
+            'crops out (pipeline.RecordClips.native); leave it out.'
+        )
+    return radar.radar_files(path, _UNIT.value)
 
 
 class Ticker:

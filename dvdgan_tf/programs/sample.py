@@ -248,7 +248,7 @@ def of_data(run: saved_run.Run) -> np.ndarray:
 def of_video(run: saved_run.Run) -> np.ndarray:
     """The first frames of the video, once for every sample."""
     generator, stride = run.generator, run.facts.stride
-    if run.facts.value_range != video.PICTURES:
+    if not run.facts.scale.is_of_pictures:
         raise InputError(
             f'the data of this run are no pictures but numbers in {run.facts.value_range}; leave out --video.'
         )
@@ -271,5 +271,5 @@ def films(clips: np.ndarray, name: str, columns: int | None = None) -> list[str]
 def arrays(run: saved_run.Run, name: str, clips: dict[str, np.ndarray], **beside: np.ndarray) -> list[str]:
     """Writes the clips themselves, and what belongs to them; returns the path."""
     path = os.path.join(_OUTPUT.value, f'{name}.npz')
-    video.write_arrays(path, clips, run.facts.value_range, beside)
+    video.write_arrays(path, clips, run.facts.scale, beside)
     return [path]

@@ -8,17 +8,17 @@ import fractions
 import io
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import tensorflow as tf
 from PIL import Image
 
 from dvdgan_tf import files
+from dvdgan_tf.data.scales import Scale
 from dvdgan_tf.errors import InputError
 
 _SMALLEST_VIEW_PIXELS = 96
-PICTURES = (0.0, 255.0)  # the range of values that are pixels
 
 
 def to_uint8(clips: np.ndarray) -> np.ndarray:
@@ -169,39 +169,28 @@ def make_folder(folder: str) -> None:
         raise InputError(f'could not make the folder {folder} ({error.message}); choose another place.') from error
 
 
-def write_arrays(
-    path: str, clips: Mapping[str, np.ndarray], value_range: Sequence[float], beside: Mapping[str, np.ndarray]
-) -> None:
+def write_arrays(path: str, clips: Mapping[str, np.ndarray], scale: Scale, beside: Mapping[str, np.ndarray]) -> None:
     """Writes clips to an .npz in the units of their data: uint8 for pictures, float32 for other numbers.
 
     Args:
         path: the file to write; its folder exists.
         clips: name to clips in [-1, 1].
-        value_range: what -1 and 1 stand for; (0, 255) is a picture's.
+        scale: of their numbers.
         beside: name to what else is written, as it is.
     """
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, **{name: in_units(values, value_range) for name, values in clips.items()}, **beside)
+    np.savez_compressed(buffer, **{name: in_units(values, scale) for name, values in clips.items()}, **beside)
     files.write_atomically(path, buffer.getvalue())
 
 
-def in_units(clips: np.ndarray, value_range: Sequence[float]) -> np.ndarray:
-    """Clips in [-1, 1] in the units of their data: uint8 for pictures, float32 for other numbers.
-
-    Args:
-        clips: any shape.
-        value_range: what -1 and 1 stand for; (0, 255) is a picture's.
-    """
-    low, high = value_range
-    if (low, high) == PICTURES:
-        return to_uint8(clips)
-    return (low + (high - low) * (clips + 1) / 2).astype(np.float32)
+def in_units(clips: np.ndarray, scale: Scale) -> np.ndarray:
+    """Clips in [-1, 1], any shape, in the units of their data: uint8 for pictures, float32 for other numbers."""
+    return to_uint8(clips) if scale.is_of_pictures else scale.to_numbers(clips).numpy()
 
 
-def from_units(clips: np.ndarray, value_range: Sequence[float]) -> np.ndarray:
+def from_units(clips: np.ndarray, scale: Scale) -> np.ndarray:
     """The inverse of `in_units`, but for rounding: float32 in [-1, 1]."""
-    low, high = value_range
-    return ((clips.astype(np.float32) - low) / (high - low) * 2 - 1).astype(np.float32)
+    return scale.to_clip(clips).numpy()
 
 
 def as_rgb(clip: np.ndarray) -> np.ndarray:

@@ -107,6 +107,7 @@ def train(
     with distribution.scope():
         step = gan_step()
     _check_fit(data, step.generator)
+    _check_mask(data, step)
     checkpointer = Checkpointer(
         work_dir, state_of(step), checkpoints.keep_last, checkpoints.keep_every, checkpoints.every_seconds
     )
@@ -188,6 +189,14 @@ def _check_fit(data: ClipSource, generator: keras.Model) -> None:
             f'the data have {data.num_classes} classes and the generator {generator.num_classes}; '
             f'set NUM_CLASSES = {data.num_classes}.'
         )
+
+
+def _check_mask(data: ClipSource, step: GanStep) -> None:
+    """Stops before training where missing pixels would be learned, or known ones be taken for missing."""
+    if data.scale.missing and step.generator.context_frames and not step.masked:
+        raise InputError('pixels of the data may be missing: set step.GanStep.masked = True; no loss then sees them.')
+    if step.masked and not data.scale.missing:
+        raise InputError('no pixel of these data is missing: leave step.GanStep.masked away.')
 
 
 def prepare_process(seed: int, precision: str, deterministic: bool) -> None:

@@ -53,6 +53,8 @@ class GanStep(tf.Module):
         discriminator_updates: updates of D per update of G.
         micro_batches: parts in which a replica goes through its share of a batch, one after the other, to save memory;
             the generator normalises by the moments of a part of all replicas.
+        masked: pixels of real clips at -1 are missing, not seen (see `data.scales`): generated ones are replaced by
+            them before anything judges them, so that no loss depends on them.
         grid_cell_weight: for prediction, weight of `losses.grid_cell` in G's loss; 0 in the paper, 20 in DGMR.
         grid_cell_samples: predictions of each context in an update of G where that weight is not 0; 6 in DGMR.
         ema_decay: decay of the average.
@@ -74,6 +76,7 @@ class GanStep(tf.Module):
         augmentation: DifferentiableAugmentation | None = None,
         discriminator_updates: int = 2,
         micro_batches: int = 1,
+        masked: bool = False,
         grid_cell_weight: float = 0.0,
         grid_cell_samples: int = 6,
         ema_decay: float = 0.9999,
@@ -87,6 +90,7 @@ class GanStep(tf.Module):
         self.augmentation = augmentation
         self.discriminator_updates = discriminator_updates
         self.micro_batches = micro_batches
+        self.masked = masked
         self.grid_cell_weight = grid_cell_weight
         self.grid_cell_samples = grid_cell_samples
         self.step = tf.Variable(
@@ -212,7 +216,11 @@ class GanStep(tf.Module):
         latent = draws.normal([self.generator.latent_size])
         label = tf.cast(draws.uniform([]) * self.generator.num_classes, tf.int32)
         context = clip[:, : self.generator.context_frames] if self.generator.context_frames else None
-        return self.generator(latent, label, context, training=True), label
+        fake = self.generator(latent, label, context, training=True)
+        if self.masked:
+            truth = clip[:, self.generator.context_frames :]
+            fake = tf.where(truth > -1.0, fake, truth)
+        return fake, label
 
     def _with_context(self, clip: tf.Tensor, fake: tf.Tensor) -> tf.Tensor:
         context_frames = self.generator.context_frames
@@ -244,6 +252,8 @@ class GanStep(tf.Module):
             )
         if self.grid_cell_weight and not self.generator.context_frames:
             raise InputError('grid_cell_weight compares predictions with the truth; synthesis has none: set it to 0.')
+        if self.masked and not self.generator.context_frames:
+            raise InputError('masked puts what is missing in the truth into predictions; synthesis has none: leave it.')
         if self.grid_cell_weight < 0 or not 1 <= self.grid_cell_samples <= _MOST_SAMPLES:
             raise InputError(
                 f'grid_cell_weight is {self.grid_cell_weight} and grid_cell_samples {self.grid_cell_samples}; choose a '

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import logging
 import os
@@ -10,6 +11,7 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from dvdgan_tf import files
+from dvdgan_tf.data.scales import Scale
 from dvdgan_tf.data.stream import ClipSource
 from dvdgan_tf.errors import InputError
 
@@ -26,12 +28,14 @@ class DataFacts(NamedTuple):
         stride: frames of the source from one frame of a clip to the next.
         identity: what tells the clips from others, for records the hash of their manifest; None in runs of versions
             that did not keep it.
+        scale: the way between [-1, 1] and their numbers.
     """
 
     class_names: tuple[str, ...]
     value_range: tuple[float, float]
     stride: int
     identity: dict[str, Any] | None = None
+    scale: Scale = Scale()
 
 
 def write(work_dir: str, data: ClipSource) -> None:
@@ -40,7 +44,8 @@ def write(work_dir: str, data: ClipSource) -> None:
     Raises:
         InputError: there is no room, or no permission, to write.
     """
-    facts = DataFacts(data.class_names, data.value_range, data.stride, data.identity())
+    scale = dataclasses.asdict(data.scale)
+    facts = DataFacts(data.class_names, data.value_range, data.stride, data.identity(), scale)
     path = os.path.join(work_dir, FILE_NAME)
     try:
         tf.io.gfile.makedirs(work_dir)
@@ -58,9 +63,11 @@ def read(work_dir: str) -> DataFacts:
     path = os.path.join(work_dir, FILE_NAME)
     try:
         with tf.io.gfile.GFile(path) as file:
-            facts = DataFacts(**json.load(file))
+            found = json.load(file)
+        scale = Scale(**found.pop('scale', {'low': found['value_range'][0], 'high': found['value_range'][1]}))
+        facts = DataFacts(**found, scale=scale)
         return facts._replace(class_names=tuple(facts.class_names), value_range=tuple(facts.value_range))
-    except (tf.errors.OpError, TypeError, ValueError) as error:
+    except (tf.errors.OpError, KeyError, IndexError, TypeError, ValueError) as error:
         reason = getattr(error, 'message', None) or error
         raise InputError(f'cannot read {path} ({reason}); bin/train writes it when it goes on with the run.') from error
 
