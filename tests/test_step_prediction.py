@@ -95,3 +95,17 @@ def test_the_distance_of_the_samples_mean_is_added_with_its_weight(regularized_s
 def test_weights_and_numbers_of_samples_that_make_no_sense_are_one_sentence(weight, samples):
     with pytest.raises(InputError, match=f'grid_cell_weight is {weight} and grid_cell_samples {samples}; choose'):
         _step(grid_cell_weight=weight, grid_cell_samples=samples)
+
+
+def test_no_loss_depends_on_what_is_made_of_missing_pixels():
+    step = _step(masked=True, grid_cell_weight=1.0, grid_cell_samples=1)
+    clip = _clip(3).numpy()
+    clip[:, :, :5] = -1.0
+    draws = step_module._Draws(step, 0, 0)
+    with tf.GradientTape() as tape:
+        fake, _ = step._generate(tf.constant(clip), draws)
+        missing = tf.reduce_sum(fake[:, :, :5])
+    np.testing.assert_array_equal(fake[:, :, :5], -1.0)
+    assert (fake[:, :, 5:].numpy() != clip[:, CONTEXT:, 5:]).any()
+    gradients = tape.gradient(missing, step.generator.trainable_variables)
+    assert all(gradient is None or not np.any(gradient) for gradient in gradients)

@@ -61,7 +61,9 @@ _LAYOUT = flags.DEFINE_enum(
     ['NTHWC', 'TNHWC', 'NTCHW', 'TNCHW', 'NTHW', 'TNHW'],
     'Axes of arrays; not given: NTHWC or TNHW.',
 )
-_VALUE_RANGE = flags.DEFINE_list('value_range', None, 'Lowest and highest value of arrays that are not uint8; of radar 0,128 unless given.')
+_VALUE_RANGE = flags.DEFINE_list(
+    'value_range', None, 'Lowest and highest value of arrays that are not uint8; of radar 0,128 unless given.'
+)
 _UNIT = flags.DEFINE_enum(
     'unit', None, ['mm/h', 'mm', 'dBZ'], 'Of radar whose files do not say it; mm are from frame to frame.'
 )
