@@ -22,6 +22,7 @@ SERVING = [
     f'tensorflow-serving-api>=2.21,<2.22; {NEWER}',
     'grpcio>=1.50,<2',
 ]
+RADAR = ['h5py>=3.8,<4']
 PLOTS = ['matplotlib>=3.7,<4']  # loss curves and truncation curves as pictures
 SCENES = ['scenedetect>=0.7,<0.8']  # bin/prepare --scenes
 # bin/prepare --source=tfds:NAME; later metadata needs a protobuf that TensorFlow 2.15 does not have.
@@ -72,6 +73,8 @@ setuptools.setup(
         'tfds': TFDS,
         'beam': BEAM,
         'plots': PLOTS,
+        'radar': RADAR,  # files of HDF5 and NetCDF
+        'nowcast': ['pysteps>=1.7,<2', *PLOTS],  # the references of bin/evaluate --protocol=nowcast
         'serving': SERVING,
         # Drives the system's Chromium in the tests of the web page, and looks there for what hinders people.
         'web': ['playwright>=1.50,<2', 'axe-playwright-python>=0.1.4,<0.2'],
@@ -80,7 +83,7 @@ setuptools.setup(
             *('pytest>=8,<10', 'pytest-xdist>=3.5,<4', 'ruff>=0.6,<1', 'pyyaml>=6,<7'),
             'scipy>=1.10,<2',
             *('nbclient>=0.10,<1', 'ipykernel>=6.29,<8'),  # docs/quickstart.ipynb
-            *(*VIDEO, *PLOTS, *SERVING),
+            *(*VIDEO, *PLOTS, *SERVING, *RADAR),
         ],
     },
 )

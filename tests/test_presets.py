@@ -1,4 +1,4 @@
-"""The gin files of the paper's experiments: one-channel numbers from arrays to sampled clips, and wrong wishes."""
+"""The gin files of the paper's experiments: rain from radar files to sampled clips, and wrong wishes."""
 
 import os
 import pathlib
@@ -14,13 +14,13 @@ from dvdgan_tf import config, ownership
 from dvdgan_tf.errors import InputError
 from dvdgan_tf.prepare import preparation
 from dvdgan_tf.prepare.listing import Rules
-from dvdgan_tf.prepare.sources import array_files
+from dvdgan_tf.prepare.sources import radar as radar_source
 from dvdgan_tf.training import loop
 from dvdgan_tf.training.step import GanStep
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 RADAR = 'gin/small/radar_fp.gin'
-LOW, HIGH = -5.0, 60.0
+LOW, HIGH = 0.0, 128.0
 # What makes the test small; a run on a small machine needs the first three alone.
 SHRUNK = [
     'RESOLUTION = 16',
@@ -37,13 +37,14 @@ SHRUNK = [
 
 @pytest.fixture(scope='module')
 def radar(tmp_path_factory):
-    """Records of float32 fields of one channel, in [LOW, HIGH]."""
+    """Records of rain rates in mm/h, and the frames [2, 8, 16, 20, 1], of which some pixels are missing."""
     folder = tmp_path_factory.mktemp('radar')
-    fields = np.random.RandomState(0).uniform(LOW, HIGH, [6, 4, 16, 20, 1]).astype('float32')
-    for split, part in (('train', fields[:4]), ('test', fields[4:])):
-        np.save(folder / f'{split}.npy', part)
-    listing = array_files.array_files(str(folder), None, (LOW, HIGH))
-    source = {'name': 'npz', 'input': 'x'}
+    fields = np.random.RandomState(0).gamma(0.5, 4.0, [2, 8, 16, 20, 1]).astype('float32')
+    fields[:, :, :3, :5] = np.nan
+    for number, frames in enumerate(fields):
+        np.savez(folder / f'{number}.npz', rate=frames[..., 0], minutes=5)
+    listing = radar_source.radar_files(str(folder), 'mm/h')
+    source = {'name': 'radar', 'input': 'x'}
     preparation.prepare(listing, Rules('raw'), str(folder / 'out'), source=source, value_range=(LOW, HIGH))
     return str(folder / 'out'), fields
 
@@ -73,9 +74,9 @@ def test_numbers_of_one_channel_are_predicted_in_their_own_units(work_dir, radar
     written = sorted(os.listdir(tmp_path))
     assert written == ['predictions.gif', 'predictions.mp4', 'predictions.npz', 'predictions.png']
     saved = np.load(tmp_path / 'predictions.npz')
-    middle = radar[1][4:, :3, :, 2:18]  # the central square of the first window of the test clips
-    np.testing.assert_allclose(saved['context'], middle[:, :1], atol=1e-4)
-    np.testing.assert_allclose(saved['truth'], middle[:, 1:], atol=1e-4)
+    middle = radar[1][:, 5:, :, 2:18]  # the central square of the held-out end of each sequence
+    np.testing.assert_allclose(saved['context'], middle[:, :1], rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(saved['truth'], middle[:, 1:], rtol=1e-4, atol=1e-4)
     assert saved['predicted'].shape == (2, 2, 16, 16, 1)
     assert LOW <= saved['predicted'].min() and saved['predicted'].max() <= HIGH
 
@@ -83,7 +84,7 @@ def test_numbers_of_one_channel_are_predicted_in_their_own_units(work_dir, radar
 @pytest.mark.parametrize(
     'arguments, sentence',
     [
-        (['--mode=predict', '--video=film.mp4'], 'no pictures but numbers in (-5.0, 60.0); leave out --video'),
+        (['--mode=predict', '--video=film.mp4'], 'no pictures but numbers in (0.0, 128.0); leave out --video'),
         (['--mode=predict', '--label=1'], '--label has no use with --mode=predict'),
         ([], 'continues clips of 1 frames'),
     ],
@@ -96,12 +97,13 @@ def test_wrong_wishes_of_a_sample_are_one_sentence(work_dir, tmp_path, arguments
 @pytest.mark.parametrize(
     'params, sentence',
     [
-        (['pipeline.RecordClips.num_frames = 9'], 'none of the 4 clips .* has the 9 frames'),
+        (['pipeline.RecordClips.num_frames = 9'], 'none of the 2 clips .* has the 9 frames'),
         (['models.Generator.context_frames = 3'], 'clips of 3 frames, and the generator makes 2 after 3 of context'),
         (['models.Generator.context_frames = 0'], 'clips of 3 frames, and the generator makes 2 after 0 of context'),
         (['models.Generator.context_frames = -1'], '-1 context and 2 generated frames make no clip'),
         (['NUM_CLASSES = 5'], 'NUM_CLASSES is 5 with 1 context frames; prediction has no classes'),
         (['step.GanStep.spatial_frames = 3'], r'spatial_frames \(k\) is 3, but clips have 2 generated frames'),
+        (['step.GanStep.masked = False'], 'set step.GanStep.masked = True'),
         (['models.Generator.video_channels = 3'], '3 x 16 x 16 x 1 and the generator makes 3 x 16 x 16 x 3'),
     ],
 )

@@ -16,6 +16,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
@@ -29,6 +30,7 @@ from dvdgan_tf.evaluation import checkpoints, during_training, evaluate, protoco
 from dvdgan_tf.evaluation.extraction import Extractor
 from dvdgan_tf.evaluation.folders import clips, comparison
 from dvdgan_tf.evaluation.jobs import Model
+from dvdgan_tf.evaluation.nowcast import protocol as nowcast
 from dvdgan_tf.evaluation.results import curve, report, truncation
 from dvdgan_tf.metrics import prediction
 from dvdgan_tf.models.standing import TOGETHER, StandingStatistics
@@ -38,7 +40,9 @@ from dvdgan_tf.work_dir.checkpoint import checkpoint_path, restore, saved_steps
 flags.adopt_module_key_flags(trust)
 _WORK_DIR = flags.DEFINE_list('work_dir', [], 'The run, as given to bin/train; several with --checkpoints.')
 _PROTOCOL = flags.DEFINE_list(
-    'protocol', [], f'Separated by commas: {recognition.NAME}, {", ".join(protocols.NAMES)}. Not given: offline_256.'
+    'protocol',
+    [],
+    f'Separated by commas: {recognition.NAME}, {nowcast.NAME}, {", ".join(protocols.NAMES)}. Not given: offline_256.',
 )
 _CHECKPOINT = flags.DEFINE_string(
     'checkpoint', 'newest', 'Step of the checkpoint to use, `newest`, `best`, or 0 for the untrained generator.'
@@ -71,6 +75,7 @@ _QUANTIZE = flags.DEFINE_bool('quantize', False, 'Round all clips to 256 levels 
 _BEST_OF = flags.DEFINE_integer(
     'best_of', 1, 'Samples per context of which the best counts, for the protocol prediction.', 1
 )
+_MEMBERS = flags.DEFINE_integer('members', nowcast.MEMBERS, 'Of each ensemble, for the protocol nowcast.', 1)
 _SPLIT = flags.DEFINE_string('split', None, "Split of the real clips instead of the protocol's.")
 _STATISTICS_DIR = flags.DEFINE_string(
     'statistics_dir', None, 'Where sums of real clips are kept, by default next to the data; with --files, of all.'
@@ -92,7 +97,7 @@ _OUTPUT = flags.DEFINE_string(
 _WEIGHTS = ('i3d', 'backend', 'resize', 'c3d', 'c3d_mean')
 _BOTH = ('protocol', 'ddof', 'quantize', 'statistics_dir', 'seed', 'batch_size', 'strategy', *_WEIGHTS)
 _OF_A_MODEL = (
-    *('lpips', 'num_samples', 'repeats', 'truncation', 'standing_statistics', 'best_of', 'split'),
+    *('lpips', 'num_samples', 'repeats', 'truncation', 'standing_statistics', 'best_of', 'members', 'split'),
     *_BOTH,
 )
 _USES = {
@@ -191,18 +196,30 @@ class Scorer:
         asked = (_NUM_SAMPLES, _REPEATS, _SPLIT, _TRUNCATION, _SEED, _BEST_OF, _DDOF)
         options = evaluate.Options(*(flag.value for flag in asked))
         names = _PROTOCOL.value or ['offline_256']
-        results = [self._recognised(model, output)] if recognition.NAME in names else []
-        others = [name for name in names if name != recognition.NAME]
+        results = []
+        for name, make in ((recognition.NAME, self._recognition), (nowcast.NAME, self._nowcast)):
+            if name in names:
+                results.append(self._alone(name, make, model, output))
+        others = [name for name in names if name not in (recognition.NAME, nowcast.NAME)]
         return results + (evaluate.evaluate(others, model, self.extractor, places, options) if others else [])
 
-    def _recognised(self, model: Model, output: str) -> dict:
+    def _alone(self, name: str, make: Callable, model: Model, output: str) -> dict:
+        """The result of a protocol that goes through the clips by itself."""
         if self.extractor.processes.several:
-            raise InputError(f'{recognition.NAME} is for one process; evaluate it apart from the other protocols.')
-        protocol = recognition.Recognition(_NUM_SAMPLES.value or recognition.SAMPLES, seed=_SEED.value)
-        sigma = _TRUNCATION.value
+            raise InputError(f'{name} is for one process; evaluate it apart from the other protocols.')
+        protocol, sigma = make(), _TRUNCATION.value
         with model.standing.at(sigma) if model.standing else contextlib.nullcontext():
             standing = model.standing.clips if model.standing else None
             return protocol.evaluate(model.generator, model.data, model.identity, output, sigma, standing, print)
+
+    @staticmethod
+    def _recognition() -> recognition.Recognition:
+        return recognition.Recognition(_NUM_SAMPLES.value or recognition.SAMPLES, seed=_SEED.value)
+
+    @staticmethod
+    def _nowcast() -> nowcast.Nowcast:
+        forecasts = _NUM_SAMPLES.value or nowcast.FORECASTS
+        return nowcast.Nowcast(forecasts, _MEMBERS.value, _SPLIT.value or 'test', _SEED.value)
 
 
 class Opened:

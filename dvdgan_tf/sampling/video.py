@@ -174,18 +174,28 @@ def write_arrays(path: str, clips: Mapping[str, np.ndarray], scale: Scale, besid
 
     Args:
         path: the file to write; its folder exists.
-        clips: name to clips in [-1, 1].
+        clips: name to clips in [-1, 1]; `context` and `truth` are real ones, whose missing pixels become NaN.
         scale: of their numbers.
         beside: name to what else is written, as it is.
     """
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, **{name: in_units(values, scale) for name, values in clips.items()}, **beside)
+    real = ('context', 'truth')
+    numbers = {name: in_units(values, scale, name in real) for name, values in clips.items()}
+    np.savez_compressed(buffer, **numbers, **beside)
     files.write_atomically(path, buffer.getvalue())
 
 
-def in_units(clips: np.ndarray, scale: Scale) -> np.ndarray:
-    """Clips in [-1, 1], any shape, in the units of their data: uint8 for pictures, float32 for other numbers."""
-    return to_uint8(clips) if scale.is_of_pictures else scale.to_numbers(clips).numpy()
+def in_units(clips: np.ndarray, scale: Scale, real: bool = False) -> np.ndarray:
+    """Clips in [-1, 1], any shape, in the units of their data: uint8 for pictures, float32 for other numbers.
+
+    Args:
+        clips: any shape.
+        scale: of their numbers.
+        real: whether pixels may be missing, which become NaN; what is generated has none.
+    """
+    if scale.is_of_pictures:
+        return to_uint8(clips)
+    return scale.measured(clips) if real else scale.to_numbers(clips).numpy()
 
 
 def from_units(clips: np.ndarray, scale: Scale) -> np.ndarray:

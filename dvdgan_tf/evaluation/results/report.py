@@ -13,7 +13,7 @@ from dvdgan_tf.errors import InputError
 
 FILE_NAME = 'evaluation.jsonl'
 _PACKAGES = ('tensorflow', 'tf-keras', 'tensorflow-hub', 'numpy')
-_RISES = ('inception', 'precision', 'recall', 'psnr', 'ssim', 'recognised', 'diversity')
+_RISES = ('inception', 'precision', 'recall', 'psnr', 'ssim', 'recognised', 'diversity', 'csi_1', 'csi_4', 'fss_4')
 _SYMBOLS = {'frechet': 'Frechet distance', 'inception': 'Inception score', 'kernel': 'kernel distance'}
 
 

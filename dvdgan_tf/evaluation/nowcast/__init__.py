@@ -1,0 +1,1 @@
+"""The protocol `nowcast`: rain forecasts against the truth, beside the methods that forecasters use."""

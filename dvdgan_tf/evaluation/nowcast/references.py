@@ -1,0 +1,114 @@
+"""What a forecast of rain has to beat: the last frame, the mean of the context, and pysteps' advection and STEPS.
+
+pysteps (Pulkkinen et al. 2019) is an extra. It gets what the model gets, the same context of the same crop, and not the
+rain around it.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+from collections.abc import Callable
+
+import numpy as np
+
+from dvdgan_tf.errors import InputError
+
+PYSTEPS = ('advection', 'steps')
+_DRY = 0.1  # mm/h, below which pysteps sees no rain
+_CASCADE = 5
+Reference = Callable[[np.ndarray, int, int, int], np.ndarray]
+
+
+def find(names: list[str] | None = None) -> dict[str, Reference]:
+    """References by name, each `(context [C, H, W] mm/h, frames, members, seed) -> [S, frames, H, W]`.
+
+    Args:
+        names: those wanted; None for all that can be run here.
+
+    Raises:
+        InputError: there is no such reference, or pysteps is asked for and not installed.
+    """
+    known: dict[str, Reference] = {'persistence': persistence, 'context_mean': context_mean}
+    installed = importlib.util.find_spec('pysteps') is not None
+    known.update({'advection': advection, 'steps': steps})
+    for name in names or ():
+        if name not in known:
+            raise InputError(f'there is no reference {name!r}; choose from {", ".join(known)}.')
+        if name in PYSTEPS and not installed:
+            raise InputError(f'the reference {name} needs pysteps; install it with pip install "dvdgan_tf[nowcast]".')
+    wanted = names if names is not None else [name for name in known if installed or name not in PYSTEPS]
+    return {name: known[name] for name in wanted}
+
+
+def persistence(context: np.ndarray, frames: int, members: int, seed: int) -> np.ndarray:
+    """The last frame again and again."""
+    del members, seed
+    return np.repeat(context[None, -1:], frames, axis=1)
+
+
+def context_mean(context: np.ndarray, frames: int, members: int, seed: int) -> np.ndarray:
+    """Each pixel's mean over the context."""
+    del members, seed
+    return np.repeat(context.mean(0)[None, None], frames, axis=1)
+
+
+def advection(context: np.ndarray, frames: int, members: int, seed: int) -> np.ndarray:
+    """The last frame moved on along the flow of the context (Lucas-Kanade); pixels that come in from outside stay."""
+    del members, seed
+    from pysteps import nowcasts
+
+    last = context[-1]
+    if not _rains(context):
+        return persistence(context, frames, 1, 0)
+    moved = nowcasts.get_method('extrapolation')(last, _motion(context), frames)
+    return _filled(moved[None], last)
+
+
+def steps(context: np.ndarray, frames: int, members: int, seed: int) -> np.ndarray:
+    """The ensemble of STEPS (Bowler et al. 2006); advection in every member where there is too little rain for it."""
+    from pysteps import nowcasts
+
+    if not _rains(context):
+        return persistence(context, frames, 1, 0)
+    floor = 10 * np.log10(_DRY)
+    decibel = np.where(context[-3:] >= _DRY, 10 * np.log10(np.maximum(context[-3:], _DRY)), floor - 5)
+    size = min(context.shape[1:])
+    try:
+        made = nowcasts.get_method('steps')(
+            decibel,
+            _motion(context),
+            frames,
+            n_ens_members=members,
+            n_cascade_levels=min(_CASCADE, int(np.log2(size)) - 1),
+            precip_thr=floor,
+            kmperpixel=1.0,
+            timestep=5.0,
+            noise_method='nonparametric',
+            vel_pert_method=None,
+            mask_method='incremental',
+            seed=seed,
+            num_workers=1,
+            callback=None,
+        )
+    except (ValueError, RuntimeError, ZeroDivisionError, FloatingPointError) as error:
+        logging.getLogger(__name__).info('STEPS has no ensemble for one context (%s): it is advected.', error)
+        return advection(context, frames, 1, 0)
+    rates = np.where(made >= floor, np.power(10.0, np.nan_to_num(made, nan=floor) / 10), 0.0)
+    return _filled(np.where(np.isnan(made), np.nan, rates), context[-1])
+
+
+def _rains(context: np.ndarray) -> bool:
+    """Whether there is enough in it to follow."""
+    return bool((context[-3:] >= _DRY).mean() > 0.01)
+
+
+def _motion(context: np.ndarray) -> np.ndarray:
+    """The flow [2, H, W] of the context, in pixels a frame."""
+    from pysteps import motion
+
+    return motion.get_method('LK')(np.log10(np.maximum(context, _DRY)), verbose=False)
+
+
+def _filled(members: np.ndarray, last: np.ndarray) -> np.ndarray:
+    return np.where(np.isnan(members), last, members)
