@@ -116,7 +116,8 @@ def test_a_perfect_forecast_is_at_one_end_and_a_shuffled_one_near_the_other():
     perfect = scores(truth[None], truth)
     shuffled = scores(RANDOM.permutation(truth.ravel()).reshape(1, FRAMES, SIZE, SIZE), truth)
     for threshold in verification.THRESHOLDS:
-        assert perfect[f'csi_{threshold:g}'] == perfect[f'bias_{threshold:g}'] == perfect[f'fss_{threshold:g}'] == [1, 1]
+        for name in ('csi', 'bias', 'fss'):
+            assert perfect[f'{name}_{threshold:g}'] == [1, 1]
         share = np.mean(truth >= threshold)
         chance = share / (2 - share)  # of independent events
         assert np.mean(shuffled[f'csi_{threshold:g}']) == pytest.approx(chance, abs=0.03)

@@ -6,15 +6,20 @@ rain around it.
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
+import io
 import logging
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
+from types import ModuleType
 
 import numpy as np
 
 from dvdgan_tf.errors import InputError
 
 PYSTEPS = ('advection', 'steps')
+_LOG = logging.getLogger(__name__)
 _DRY = 0.1  # mm/h, below which pysteps sees no rain
 _CASCADE = 5
 Reference = Callable[[np.ndarray, int, int, int], np.ndarray]
@@ -56,46 +61,43 @@ def context_mean(context: np.ndarray, frames: int, members: int, seed: int) -> n
 def advection(context: np.ndarray, frames: int, members: int, seed: int) -> np.ndarray:
     """The last frame moved on along the flow of the context (Lucas-Kanade); pixels that come in from outside stay."""
     del members, seed
-    from pysteps import nowcasts
-
     last = context[-1]
     if not _rains(context):
         return persistence(context, frames, 1, 0)
-    moved = nowcasts.get_method('extrapolation')(last, _motion(context), frames)
+    with _quiet() as nowcasts:
+        moved = nowcasts.get_method('extrapolation')(last, _motion(context), frames)
     return _filled(moved[None], last)
 
 
 def steps(context: np.ndarray, frames: int, members: int, seed: int) -> np.ndarray:
     """The ensemble of STEPS (Bowler et al. 2006); advection in every member where there is too little rain for it."""
-    from pysteps import nowcasts
-
     if not _rains(context):
         return persistence(context, frames, 1, 0)
     floor = 10 * np.log10(_DRY)
     decibel = np.where(context[-3:] >= _DRY, 10 * np.log10(np.maximum(context[-3:], _DRY)), floor - 5)
-    size = min(context.shape[1:])
+    fixed = {'precip_thr': floor, 'kmperpixel': 1.0, 'timestep': 5.0, 'vel_pert_method': None, 'seed': seed}
+    levels = min(_CASCADE, int(np.log2(min(context.shape[1:]))) - 1)
     try:
-        made = nowcasts.get_method('steps')(
-            decibel,
-            _motion(context),
-            frames,
-            n_ens_members=members,
-            n_cascade_levels=min(_CASCADE, int(np.log2(size)) - 1),
-            precip_thr=floor,
-            kmperpixel=1.0,
-            timestep=5.0,
-            noise_method='nonparametric',
-            vel_pert_method=None,
-            mask_method='incremental',
-            seed=seed,
-            num_workers=1,
-            callback=None,
-        )
+        with _quiet() as nowcasts:
+            motion = _motion(context)
+            made = nowcasts.get_method('steps')(
+                decibel, motion, frames, n_ens_members=members, n_cascade_levels=levels, **fixed
+            )
     except (ValueError, RuntimeError, ZeroDivisionError, FloatingPointError) as error:
-        logging.getLogger(__name__).info('STEPS has no ensemble for one context (%s): it is advected.', error)
+        _LOG.info('STEPS has no ensemble for one context (%s): it is advected.', error)
         return advection(context, frames, 1, 0)
     rates = np.where(made >= floor, np.power(10.0, np.nan_to_num(made, nan=floor) / 10), 0.0)
     return _filled(np.where(np.isnan(made), np.nan, rates), context[-1])
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[ModuleType]:
+    """pysteps' nowcasts, without what they print."""
+    with contextlib.redirect_stdout(io.StringIO()), np.errstate(all='ignore'), warnings.catch_warnings():
+        warnings.simplefilter('ignore')
+        from pysteps import nowcasts
+
+        yield nowcasts
 
 
 def _rains(context: np.ndarray) -> bool:
