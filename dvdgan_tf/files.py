@@ -12,6 +12,7 @@ import os
 import re
 import secrets
 import shutil
+import time
 from collections.abc import Iterator
 from typing import BinaryIO
 
@@ -19,6 +20,7 @@ from dvdgan_tf.errors import InputError
 
 _SUFFIX = '.writing'
 _STORES = ('gs://', 's3://', 'az://')
+_SECONDS_ABANDONED = 3600  # no file takes so long to write
 
 
 def is_remote(path: str) -> bool:
@@ -59,6 +61,7 @@ def replacing(path: str) -> Iterator[str]:
             yield temporary
             if temporary != path:
                 put_in_place(temporary, path)
+                _remove_abandoned(path)
         finally:
             if temporary != path:
                 remove(temporary)
@@ -128,6 +131,18 @@ def remove_orphans(folder: str) -> list[str]:
     for name in orphans:
         remove(os.path.join(folder, name))
     return orphans
+
+
+def _remove_abandoned(path: str) -> None:
+    """Removes what killed writers of this file left on a disk, long enough ago that it is nobody's work now."""
+    if is_remote(path):
+        return
+    folder, name = os.path.split(path)
+    pattern = re.compile(re.escape(name) + r'\.[0-9a-f]{8}' + re.escape(_SUFFIX))
+    for found in filter(pattern.fullmatch, os.listdir(folder or '.')):
+        with contextlib.suppress(OSError):  # another writer may have taken it away
+            if time.time() - os.path.getmtime(os.path.join(folder, found)) > _SECONDS_ABANDONED:
+                remove(os.path.join(folder, found))
 
 
 def reason(error: Exception) -> str:

@@ -2,6 +2,7 @@
 
 import os
 import resource
+import time
 
 import pytest
 import tensorflow as tf
@@ -66,6 +67,16 @@ def test_orphans_of_kills_are_removed_and_nothing_else(path, tmp_path):
     assert len(names) == 3 and names[1:] == ['preview.gif.0a1b2c3d.writing', 'preview.gif.writing']
     assert _content(tmp_path) == b'old'
     assert files.remove_orphans(f'{path}-not-there') == []
+
+
+def test_what_a_writer_killed_hours_ago_left_goes_with_the_next_writing_of_that_file(tmp_path):
+    path = str(tmp_path / 'file')
+    old, fresh, other = files.temporary_name(path), files.temporary_name(path), files.temporary_name(f'{path}2')
+    for name, age in ((old, 4000), (fresh, 60), (other, 4000)):
+        open(name, 'wb').close()
+        os.utime(name, (time.time() - age,) * 2)
+    files.write_atomically(path, 'new')
+    assert {str(each) for each in tmp_path.iterdir()} == {path, fresh, other}
 
 
 def test_a_killed_writer_leaves_the_old_file(tmp_path):
