@@ -15,14 +15,13 @@ import pkgutil
 import re
 import signal
 import sys
-import tempfile
 import types
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Callable
 
-from dvdgan_tf import __version__, programs, shipped, versions
+from dvdgan_tf import __version__, native_stderr, programs, shipped, versions
 from dvdgan_tf.errors import EXIT_PEER_LOST, InputError, PeerLost
 from dvdgan_tf.progress import Seldom
 
@@ -75,7 +74,7 @@ def run_program(name: str) -> None:
         sys.exit(_refuse(str(error)))
     from absl import flags  # after the check, because it is installed with the rest
 
-    if os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3') == '3':
+    if native_stderr.quieten():
         sys.meta_path.insert(0, _QuietImport())
         warnings.filterwarnings('ignore', r'\s*Warning: tf\.lite\.Interpreter is deprecated', UserWarning)
     with importing():
@@ -97,10 +96,7 @@ def importing() -> Iterator[None]:
 
 
 class _QuietImport(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Imports TensorFlow with its stderr held back: some of what it writes then heeds no log level.
-
-    An import that fails shows all of it.
-    """
+    """Imports TensorFlow with its stderr held back: some of what it writes then heeds no log level."""
 
     def find_spec(self, name: str, path: object, target: object = None) -> importlib.machinery.ModuleSpec | None:
         if name != 'tensorflow':
@@ -113,19 +109,8 @@ class _QuietImport(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
     def exec_module(self, module: types.ModuleType) -> None:
         module.__spec__.loader = module.__loader__ = self._loader
-        sys.stderr.flush()
-        kept = os.dup(2)
-        with tempfile.TemporaryFile() as held:
-            os.dup2(held.fileno(), 2)
-            try:
-                self._loader.exec_module(module)
-            except BaseException:
-                held.seek(0)
-                os.write(kept, held.read())
-                raise
-            finally:
-                os.dup2(kept, 2)
-                os.close(kept)
+        with native_stderr.held():
+            self._loader.exec_module(module)
 
 
 def as_called(text: str) -> str:

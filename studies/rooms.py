@@ -15,7 +15,7 @@ _ROOT = Path(__file__).resolve().parent.parent
 _PACKAGE = _ROOT / 'dvdgan_tf'
 _PAGE = _ROOT / 'docs' / 'architecture.md'
 _OPEN, _CLOSE = '```mermaid\n', '```\n'
-_LEFT_OUT = {'errors', 'files', 'progress', 'programs', 'benchmarks', 'command', 'trust', '__init__'}
+_LEFT_OUT = {'errors', 'files', 'progress', 'programs', 'benchmarks', 'command', 'native_stderr', 'trust', '__init__'}
 
 
 def _imported(path: Path) -> Iterator[str]:

@@ -31,7 +31,8 @@ ARROWS = {
     '__init__': {'api'},  # when a model is opened
     'errors': set(),
     'progress': set(),
-    'command': {'programs', 'shipped', 'versions'},
+    'command': {'native_stderr', 'programs', 'shipped', 'versions'},
+    'native_stderr': set(),
     'config': {'configurable', 'shipped', 'upgrade'},
     'configurable': set(),
     'shipped': set(),
@@ -56,7 +57,7 @@ ARROWS = {
     'planning': {'models.variables', 'training', 'distribute'},
     'report': {'sampling'},
     'serving': {'sampling'},
-    'exporters': {'shipped', 'layers', 'models.variables', 'sampling', 'serving'},
+    'exporters': {'native_stderr', 'shipped', 'layers', 'models.variables', 'sampling', 'serving'},
     'ownership': {'config', 'work_dir'},
     'saved_run': {'config', 'data.stream', 'models.variables', 'training', 'work_dir'},
     'model_folder': {'config', 'saved_run', 'work_dir'},

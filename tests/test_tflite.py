@@ -69,6 +69,16 @@ def test_a_generator_that_continues_clips_converts_too(tmp_path):
         np.testing.assert_allclose(made, clips[:1], atol=1e-4)
 
 
+def test_converting_is_silent_unless_more_is_asked_for(tmp_path, monkeypatch, capfd):
+    said = []
+    for level in ('3', '0'):
+        monkeypatch.setenv('TF_CPP_MIN_LOG_LEVEL', level)
+        tflite.write(['float32'], exported.source(), str(tmp_path))
+        said.append(capfd.readouterr())
+    assert said[0].err == said[0].out == ''
+    assert 'Accepted dialects' in said[1].err
+
+
 def test_an_export_that_differs_is_not_kept(tmp_path):
     source = exported.source()
     other = source._replace(probe=source.probe._replace(clips=-source.probe.clips))

@@ -62,7 +62,7 @@ def test_what_does_not_go_is_one_sentence(installed, python, packages, said):
 
 PROGRAM = """
 import sys
-sys.argv[0] = 'bin/train'
+sys.argv = ['bin/train', '--gin_file=gin/quickstart.gin', '--work_dir=run']
 from dvdgan_tf import command, versions
 versions.check = lambda: None
 command.run_program('train')

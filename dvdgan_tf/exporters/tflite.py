@@ -12,6 +12,7 @@ from typing import Callable
 import numpy as np
 import tensorflow as tf
 
+from dvdgan_tf import native_stderr
 from dvdgan_tf.exporters import report, tflite_int8
 from dvdgan_tf.exporters.report import Row
 from dvdgan_tf.exporters.source import ExportSource, write_about
@@ -32,9 +33,11 @@ def write(precisions: Sequence[str], source: ExportSource, folder: str) -> None:
         RuntimeError: the clips of a file are not those of the live generator.
     """
     write_about(source.about, folder)
-    as_float = _converter(source).convert()
+    with native_stderr.held():
+        as_float = _converter(source).convert()
     for precision in precisions:
-        content = _converted(source, precision, as_float)
+        with native_stderr.held():
+            content = _converted(source, precision, as_float)
         with tf.io.gfile.GFile(path_of(folder, precision), 'wb') as file:
             file.write(content)
         made = Interpreter(path_of(folder, precision))
