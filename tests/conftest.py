@@ -13,13 +13,16 @@ import tf_keras as keras  # noqa: E402
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices('CPU')[0], [tf.config.LogicalDeviceConfiguration()] * 4
 )
+# As in training on a CPU: what a test runs once is not worth grappler's seconds. Programs that tests start have it.
+_WITHOUT_GRAPPLER = {'remapping': True, 'disable_meta_optimizer': True}
+tf.config.optimizer.set_experimental_options(_WITHOUT_GRAPPLER)
 
 
 @pytest.fixture(autouse=True)
 def _fresh_process_settings():
-    """Puts back what belongs to the process and what training sets: the precision policy, grappler's remapper."""
+    """Puts back what belongs to the process and what training sets: the precision policy, grappler."""
     yield
-    tf.config.optimizer.set_experimental_options({'remapping': True})
+    tf.config.optimizer.set_experimental_options(_WITHOUT_GRAPPLER)
     keras.mixed_precision.set_global_policy('float32')
     keras.backend.clear_session()
 

@@ -1,4 +1,4 @@
-"""Micro-batches and loss scaling: what a large batch in float32 would give."""
+"""Micro-batches: what a large batch would give."""
 
 import numpy as np
 import pytest
@@ -6,11 +6,10 @@ import tensorflow as tf
 import tf_keras as keras
 import tiny
 
-from dvdgan_tf.distribute.strategy import make_strategy
 from dvdgan_tf.errors import InputError
 from dvdgan_tf.layers import state
 from dvdgan_tf.layers.spectral_norm import SpectralDense
-from dvdgan_tf.training.gradient_accumulation import ScaledOptimizer, accumulated
+from dvdgan_tf.training.gradient_accumulation import accumulated
 from dvdgan_tf.training.step import GanStep
 
 BATCH = 8
@@ -96,44 +95,3 @@ def test_a_part_begins_when_the_one_before_has_ended():
         for operation in second
         if not operation.inputs
     )
-
-
-def _minimized(strategy, factors):
-    """A weight of 1 under gradient descent with float16's loss scaling: after each factor its value and the scale."""
-    keras.mixed_precision.set_global_policy('mixed_float16')
-    with strategy.scope():
-        weight = tf.Variable(1.0)
-        optimizer = ScaledOptimizer(keras.optimizers.SGD(0.1, jit_compile=False), [weight])
-
-    def update(factor):
-        with tf.GradientTape() as tape:
-            loss = optimizer.scaled(factor * weight)
-        return tf.linalg.global_norm(optimizer.apply(tape.gradient(loss, optimizer.variables)))
-
-    spread = tf.function(lambda factor: strategy.run(update, args=(factor,)), autograph=False)
-    found = []
-    for factor in factors:
-        (norm, *_) = strategy.experimental_local_results(spread(tf.constant(factor)))
-        found.append((float(norm), float(weight.numpy()), float(optimizer.optimizer.loss_scale)))
-    return found, optimizer
-
-
-@pytest.mark.parametrize('name, replicas', [('one_device', 1), ('mirrored', 4)])
-def test_an_update_that_is_not_finite_is_left_out_and_halves_the_scale(name, replicas):
-    found, optimizer = _minimized(make_strategy(name), [1.0, np.inf, 1.0])
-    first, skipped, after = found
-    assert first == pytest.approx((replicas, 1 - 0.1 * replicas, 2**15))
-    assert skipped == pytest.approx((0.0, 1 - 0.1 * replicas, 2**14))
-    assert after == pytest.approx((replicas, 1 - 0.2 * replicas, 2**14))
-    assert optimizer.optimizer.iterations.numpy() == 3
-
-
-def test_a_gradient_that_no_scale_mends_is_reported():
-    found, _ = _minimized(make_strategy('one_device'), [np.inf] * 17)
-    assert [norm for norm, *_ in found] == [0.0] * 15 + [np.inf] * 2
-    assert {weight for _, weight, _ in found} == {1.0}
-
-
-def test_float32_has_no_scale():
-    optimizer = keras.optimizers.SGD(0.1, jit_compile=False)
-    assert ScaledOptimizer(optimizer, [tf.Variable(1.0)]).optimizer is optimizer

@@ -301,3 +301,14 @@ def test_a_full_disk_stops_with_a_sentence_and_keeps_the_checkpoint_before(tmp_p
     ]
     for name, value in before.items():
         np.testing.assert_array_equal(value, _variables(tmp_path, 2)[name])
+
+
+def test_a_run_may_be_compiled_by_xla(tmp_path):
+    assert _train(tmp_path, 2, jit_compile=True).step == 2
+    (record,) = [record for record in _records(tmp_path) if 'loss/generator' in record]
+    assert np.isfinite(record['loss/generator'])
+
+
+def test_compiling_for_several_replicas_is_refused(tmp_path):
+    with pytest.raises(InputError, match="jit_compile is for one device and STRATEGY = 'mirrored' has 4 replicas"):
+        _train(tmp_path, 2, jit_compile=True, strategy='mirrored')

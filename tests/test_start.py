@@ -1,4 +1,4 @@
-"""What is not waited for: TensorFlow is imported when it is needed, not before."""
+"""What is not waited for: TensorFlow is imported when it is needed, and nothing is traced twice."""
 
 import re
 import subprocess
@@ -6,6 +6,12 @@ import sys
 from pathlib import Path
 
 import pytest
+import tensorflow as tf
+import tf_keras as keras
+import tiny
+
+from dvdgan_tf.models.variables import make_variables
+from dvdgan_tf.training.step import GanStep
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -30,3 +36,38 @@ def test_nor_does_a_misspelled_or_a_missing_flag(flag, sentence):
     modules, done = imported('bin/train', flag)
     assert done.returncode and sentence in done.stdout + done.stderr
     assert 'tensorflow' not in modules
+
+
+class _Counted(tiny.Discriminator):
+    """Counts how often it is traced."""
+
+    traced = 0
+
+    def call(self, clip, label, training=False):
+        type(self).traced += 1
+        return super().call(clip, label, training)
+
+
+def test_variables_are_made_by_tracing_once(monkeypatch):
+    monkeypatch.setattr(_Counted, 'traced', 0)
+    network = _Counted()
+    make_variables(network, tf.TensorSpec([1, *tiny.CLIP]), tf.TensorSpec([1], tf.int32))
+    assert len(network.variables) == 2 and _Counted.traced == 1
+
+
+def test_the_updates_of_the_discriminators_are_traced_once(monkeypatch):
+    step = GanStep(
+        generator=tiny.Generator,
+        spatial_discriminator=_Counted,
+        temporal_discriminator=tiny.Discriminator,
+        generator_optimizer=lambda: keras.optimizers.SGD(0.1, jit_compile=False),
+        discriminator_optimizer=lambda: keras.optimizers.SGD(0.1, jit_compile=False),
+        global_batch=2,
+        seed=0,
+        spatial_frames=2,
+        discriminator_updates=3,
+    )
+    monkeypatch.setattr(_Counted, 'traced', 0)
+    batch = tf.TensorSpec([2, *tiny.CLIP]), tf.TensorSpec([2], tf.int32)
+    tf.function(step, autograph=False).get_concrete_function([batch] * 3)
+    assert _Counted.traced == 2  # for the discriminators and for the generator

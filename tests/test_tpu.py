@@ -46,7 +46,7 @@ def test_the_host_loop_is_traced_for_two_cores(context_frames, micro_batches, re
         return made[0]
 
     program = tpu_trace.trace(make_step)
-    assert program.operations > 10_000
+    assert program.operations > 5_000
     assert program.not_compiled == []
     assert program.not_static == []
 

@@ -65,6 +65,7 @@ class ClipSource(Protocol):
         """What tells these clips from others, whatever the split: a hash of their content, or how they are made."""
 
 
+@tf.autograph.experimental.do_not_convert  # it would take a second for nothing
 def training_stream(
     example: Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]],
     first_example: int,
@@ -111,6 +112,7 @@ def training_stream(
     return examples.batch(replica_batch, drop_remainder=True).prefetch(tf.data.AUTOTUNE)
 
 
+@tf.autograph.experimental.do_not_convert  # it would take a second for nothing
 def evaluation_pass(
     example: Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]],
     num_clips: int,

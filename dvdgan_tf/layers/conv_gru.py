@@ -89,9 +89,10 @@ class ConvGRU(keras.layers.Layer):
             tf.cast(kernel(None, training=training), self.compute_dtype)
             for kernel in (self.reset, self.update, self.candidate)
         )
-        of_input = tf.concat([reset[:, :, units:], update[:, :, units:], candidate[:, :, :width]], -1)
-        of_state = tf.concat([reset[:, :, :units], update[:, :, :units]], -1)
-        of_reset_state = candidate[:, :, width:]
+        reset, update = (tf.split(kernel, [units, width], 2) for kernel in (reset, update))
+        candidate, of_reset_state = tf.split(candidate, [width, units], 2)
+        of_input = tf.concat([reset[1], update[1], candidate], -1)
+        of_state = tf.concat([reset[0], update[0]], -1)
 
         def cell(inputs: _Gates, state: tf.Tensor | None) -> tf.Tensor:
             """The input's part of gates and candidate, and the old state (None for zeros), to the new state."""

@@ -49,27 +49,41 @@ class SpectralKernel(keras.layers.Layer):
         self.built = True
 
     def call(self, inputs: object = None, training: bool = False) -> tf.Tensor:
-        u = self.refine() if training else tf.convert_to_tensor(self.u)
         kernel = tf.convert_to_tensor(self.kernel)
-        return kernel / (tf.norm(tf.linalg.matvec(self._matrix(kernel), u)) + _EPSILON)
+        matrix = self._matrix(kernel)
+        u = self._refined(matrix) if training else self._column()
+        return kernel / (_length(tf.matmul(matrix, u)) + _EPSILON)
 
-    def refine(self) -> tf.Tensor:
-        """One power iteration: updates and returns `u`, a constant for gradients."""
-        matrix = self._matrix(tf.stop_gradient(tf.convert_to_tensor(self.kernel)))
-        u = tf.linalg.matvec(matrix, tf.linalg.matvec(matrix, tf.convert_to_tensor(self.u)), transpose_a=True)
-        u /= tf.norm(u) + _EPSILON
-        state.update(self.u, u)
-        return u
+    def refine(self) -> None:
+        """One power iteration: updates `u`."""
+        self._refined(self._matrix(tf.convert_to_tensor(self.kernel)))
 
     def sigma(self) -> tf.Tensor:
         """The present estimate of the largest singular value, a scalar."""
-        return tf.norm(tf.linalg.matvec(self._matrix(tf.convert_to_tensor(self.kernel)), tf.convert_to_tensor(self.u)))
+        return _length(tf.matmul(self._matrix(tf.convert_to_tensor(self.kernel)), self._column()))
+
+    def _refined(self, matrix: tf.Tensor) -> tf.Tensor:
+        """One power iteration: updates `u` and returns it as a column, a constant for gradients."""
+        matrix = tf.stop_gradient(matrix)
+        u = tf.matmul(matrix, tf.matmul(matrix, self._column()), transpose_a=True)
+        u /= _length(u) + _EPSILON
+        state.update(self.u, tf.reshape(u, [-1]))
+        return u
+
+    def _column(self) -> tf.Tensor:
+        return tf.reshape(self.u, [-1, 1])
 
     def _matrix(self, kernel: tf.Tensor) -> tf.Tensor:
         return tf.reshape(kernel, [-1, self.shape[-1]])
 
     def get_config(self) -> dict:
         return {**super().get_config(), 'shape': self.shape}
+
+
+def _length(column: tf.Tensor) -> tf.Tensor:
+    """The Euclidean length of a vector, in the fewest operations with the fewest for its gradient."""
+    half = tf.nn.l2_loss(column)
+    return tf.sqrt(half + half)
 
 
 def _random_direction(shape: Sequence[int], dtype: tf.DType = tf.float32, **unused: object) -> tf.Tensor:

@@ -8,7 +8,14 @@ import tf_keras as keras
 
 def make_variables(network: keras.Model, *inputs: tf.TensorSpec) -> None:
     """Traces `network(*inputs)`, which builds every layer; call it inside `strategy.scope()`."""
-    tf.function(network, autograph=False).get_concrete_function(*inputs)
+    traced = []
+
+    def build(*inputs: tf.Tensor | None) -> None:
+        if not traced:  # a function that makes variables is traced again, to see that it then makes none
+            network(*inputs)
+            traced.append(True)
+
+    tf.function(build, autograph=False).get_concrete_function(*inputs)
 
 
 def generator_specs(generator: keras.Model) -> list[tf.TensorSpec | None]:

@@ -39,6 +39,7 @@ def training_batches(distribution: tf.distribute.Strategy, step: GanStep, data: 
     )
 
 
+@tf.autograph.experimental.do_not_convert
 def dated(batches: tf.data.Dataset) -> tf.data.Dataset:
     """The same batches (clip, label), each with the time at which it was read; NaN where a run is deterministic.
 
@@ -54,13 +55,19 @@ def age_seconds(read_at: float) -> float:
     return (time.time() * 1e3 - read_at) % _CLOCK / 1e3
 
 
-def make_device_loop(distribution: tf.distribute.Strategy, step: GanStep) -> Callable:
+def make_device_loop(distribution: tf.distribute.Strategy, step: GanStep, jit_compile: bool = False) -> Callable:
     """Makes the compiled function that runs a number of steps.
+
+    Args:
+        distribution: where they run.
+        step: what they do.
+        jit_compile: whether XLA compiles a step as one program, on one device.
 
     Returns:
         `(iterator, count)` to the sums over the steps and replicas of what the step reports, the first step at which
         one of them was not finite, -1 if none, and when the last batch was read.
     """
+    on_a_replica = tf.function(step, autograph=False, jit_compile=True) if jit_compile else step
 
     # AutoGraph would rewrite Keras and every layer on the way: minutes of start-up for nothing.
     @tf.function(autograph=False)
@@ -72,7 +79,7 @@ def make_device_loop(distribution: tf.distribute.Strategy, step: GanStep) -> Cal
         ) -> tuple[tf.Tensor, Totals, tf.Tensor, tf.Tensor]:
             batches = [iterator.get_next() for _ in range(step.batches_per_step)]
             clips = tuple((clip, label) for clip, label, _ in batches)
-            values = sum_over_replicas(distribution, distribution.run(step, args=(clips,)))
+            values = sum_over_replicas(distribution, distribution.run(on_a_replica, args=(clips,)))
             finite = tf.reduce_all([tf.math.is_finite(value) for value in values.values()])
             broken_at = tf.where(finite | (broken_at >= 0), broken_at, step.step)
             read_at = distribution.experimental_local_results(batches[-1][2])[0]

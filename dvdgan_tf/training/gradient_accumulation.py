@@ -1,13 +1,10 @@
-"""Gradients summed over micro-batches and replicas, and losses scaled for float16."""
+"""Gradients summed over micro-batches."""
 
 from __future__ import annotations
 
-import numbers
-from collections.abc import Sequence
 from typing import Callable
 
 import tensorflow as tf
-import tf_keras as keras
 
 from dvdgan_tf.layers import state
 
@@ -34,54 +31,3 @@ def accumulated(count: int, of_part: Callable[[int], object]) -> object:
     for of_parts in zip(*moves):
         state.update(of_parts[0][0], tf.add_n([value for _, value in of_parts]) / count)
     return total
-
-
-class ScaledOptimizer:
-    """One optimizer and the variables that it trains.
-
-    Under the policy mixed_float16 the loss is multiplied by a scale, so that small gradients do not vanish. An update
-    whose gradients are not finite is left out and halves the scale; 2,000 updates without one double it.
-
-    Args:
-        optimizer: applies the gradients.
-        variables: are trained.
-    """
-
-    def __init__(self, optimizer: keras.optimizers.Optimizer, variables: Sequence[tf.Variable]) -> None:
-        half = keras.mixed_precision.global_policy().compute_dtype == 'float16'
-        self.optimizer = keras.mixed_precision.LossScaleOptimizer(optimizer) if half else optimizer
-        self.variables = list(variables)
-        self._is_scaled = half
-        self._inner = optimizer
-        self.optimizer.build(self.variables)
-
-    @property
-    def learning_rate(self) -> object:
-        """The learning rate, a number; of a schedule its configuration, and setting that changes nothing."""
-        return self._inner.get_config().get('learning_rate')
-
-    @learning_rate.setter
-    def learning_rate(self, rate: object) -> None:
-        if isinstance(rate, numbers.Real) and rate != self.learning_rate:
-            self.optimizer.learning_rate = rate
-
-    def scaled(self, loss: tf.Tensor) -> tf.Tensor:
-        """The loss to take gradients of, inside the tape's block."""
-        return self.optimizer.get_scaled_loss(loss) if self._is_scaled else loss
-
-    def apply(self, gradients: Sequence[tf.Tensor]) -> list[tf.Tensor]:
-        """Sums the gradients, still scaled, over the replicas, applies them and returns the sums.
-
-        Those of an update that is left out for its scale are returned as zeros; at a scale of 1, which cannot be
-        halved any more, they are returned as they are.
-        """
-        context = tf.distribute.get_replica_context()
-        gradients = context.all_reduce(tf.distribute.ReduceOp.SUM, list(gradients))
-        found = gradients
-        if self._is_scaled:
-            gradients = self.optimizer.get_unscaled_gradients(gradients)
-            finite = tf.reduce_all([tf.reduce_all(tf.math.is_finite(gradient)) for gradient in gradients])
-            reported = finite | (self.optimizer.loss_scale <= 1.0)
-            found = [tf.where(reported, gradient, tf.zeros_like(gradient)) for gradient in gradients]
-        self.optimizer.apply_gradients(zip(gradients, self.variables), skip_gradients_aggregation=True)
-        return found

@@ -56,6 +56,7 @@ def train(
     peer_timeout_seconds: float = 600.0,
     precision: str = 'float32',
     deterministic: bool = False,
+    jit_compile: bool = False,
     steps_per_loop: int = 10,
     checkpoints: Checkpoints = Checkpoints(),
     summary_every: int = 100,
@@ -77,6 +78,8 @@ def train(
             which it makes alone.
         precision: `float32`, `mixed_bfloat16`, or `mixed_float16`, which scales losses and needs a GPU.
         deterministic: asks TensorFlow for bit-identical results from run to run, which may be slower.
+        jit_compile: lets XLA compile the step, for a GPU; a TPU always does, and a CPU is slower for it. XLA draws
+            other numbers from the same seed, so a run keeps it.
         steps_per_loop: most steps in one call of the device loop; signals and failures are seen between calls, so a
             call has fewer where they would take more than 15 seconds.
         checkpoints: when the run is saved.
@@ -102,6 +105,11 @@ def train(
     distribution = make_strategy(strategy, peer_timeout_seconds)
     processes = Processes(distribution)
     check_hardware(precision, device_type(distribution))
+    if jit_compile and distribution.num_replicas_in_sync > 1:
+        raise InputError(
+            f'jit_compile is for one device and STRATEGY = {strategy!r} has {distribution.num_replicas_in_sync} '
+            'replicas, which meet inside a step; leave it out (a TPU compiles by itself).'
+        )
     if evaluation is not None:
         evaluation.check(data)
     with distribution.scope():
@@ -142,7 +150,7 @@ def train(
         trigger.begin(restored)
 
     batches = training_batches(distribution, step, data, at)
-    run_steps = make_device_loop(distribution, step)
+    run_steps = make_device_loop(distribution, step, jit_compile)
     stopping, sick, seconds_per_step = 0.0, 0.0, math.inf
     with StopRequest() as stop:
         while at < train_steps and not stopping and not sick:
@@ -202,14 +210,16 @@ def _check_mask(data: ClipSource, step: GanStep) -> None:
 def prepare_process(seed: int, precision: str, deterministic: bool) -> None:
     """Sets what TensorFlow keeps for the whole process: seeds, precision, determinism, what is optimised.
 
-    Grappler's remapper always fails on the graph of a step (a residual block of D_T: a 3-D convolution, its bias and a
-    sum that is read twice), after seconds and with an error on stderr: it is not asked.
+    On a CPU grappler, which rewrites graphs, takes seconds at the first step and makes no later one faster. With a GPU
+    it chooses layouts; its remapper always fails on the graph of a step (a residual block of D_T: a 3-D convolution,
+    its bias and a sum that is read twice) and is not asked.
 
     Raises:
         InputError: there is no such precision.
     """
     set_precision(precision)
-    tf.config.optimizer.set_experimental_options({'remapping': False})
+    without = 'remapping' if tf.config.list_physical_devices('GPU') else 'disable_meta_optimizer'
+    tf.config.optimizer.set_experimental_options({without: without != 'remapping'})
     keras.utils.set_random_seed(seed)
     if deterministic:
         tf.config.experimental.enable_op_determinism()

@@ -25,7 +25,8 @@ from dvdgan_tf.models.discriminator_inputs import Phi, average_pool_2x2, sample_
 from dvdgan_tf.models.variables import clip_spec, generator_specs, label_spec, make_variables
 from dvdgan_tf.training.augmentation import DifferentiableAugmentation
 from dvdgan_tf.training.ema import ExponentialMovingAverage, averaged_copy
-from dvdgan_tf.training.gradient_accumulation import ScaledOptimizer, accumulated
+from dvdgan_tf.training.gradient_accumulation import accumulated
+from dvdgan_tf.training.optimizer import ScaledOptimizer
 
 Batch = tuple[tf.Tensor, tf.Tensor]
 Metrics = dict[str, tf.Tensor]
@@ -132,14 +133,15 @@ class GanStep(tf.Module):
         Returns: scalars whose sum over the replicas is the value for the global batch, D's those of its last update.
         """
         metrics: Metrics = {}
+        update_discriminators = self._traced_once(self.update_discriminators)
         for update in range(self.discriminator_updates):
-            metrics.update(self.update_discriminators(batches[update], update))
+            metrics.update(update_discriminators(batches[update], tf.constant(update, tf.int64)))
         metrics.update(self.update_generator(batches[-1]))
         self._average.update(tf.convert_to_tensor(self.step))
         self.step.assign_add(1)
         return metrics
 
-    def update_discriminators(self, batch: Batch, update: int) -> Metrics:
+    def update_discriminators(self, batch: Batch, update: int | tf.Tensor) -> Metrics:
         """One update of D_S and D_T; nothing of G changes."""
         of_part = functools.partial(self._discriminator_gradients, batch, update)
         gradients, metrics = accumulated(self.micro_batches, of_part)
@@ -157,7 +159,18 @@ class GanStep(tf.Module):
         gradients = self._generator_optimizer.apply(gradients)
         return {**metrics, 'gradient_norm/generator': _share(tf.linalg.global_norm(gradients))}
 
-    def _discriminator_gradients(self, batch: Batch, update: int, part: int) -> tuple[list[tf.Tensor], Metrics]:
+    def _traced_once(self, update: Callable[..., Metrics]) -> Callable[..., Metrics]:
+        """The same as a function of the graph that is traced, however often it is called.
+
+        Replicas that meet inside an update may do so in no function of their own, and without a graph there is none.
+        """
+        if tf.executing_eagerly() or tf.distribute.get_strategy().num_replicas_in_sync > 1:
+            return update
+        return tf.function(update, autograph=False, experimental_attributes={'_noinline': True})
+
+    def _discriminator_gradients(
+        self, batch: Batch, update: int | tf.Tensor, part: int
+    ) -> tuple[list[tf.Tensor], Metrics]:
         """Gradients of D_S and D_T, and what is reported, for one micro-batch."""
         clip, label = self._part(batch, part)
         draws = _Draws(self, update, part)
@@ -282,7 +295,7 @@ class GanStep(tf.Module):
 class _Draws:
     """Random numbers of one micro-batch: each call draws afresh, for its rows of the global batch."""
 
-    def __init__(self, step: GanStep, update: int, part: int) -> None:
+    def __init__(self, step: GanStep, update: int | tf.Tensor, part: int) -> None:
         self._rows = step.global_batch
         self._part, self._parts = part, step.micro_batches
         self._seed = step.seed
