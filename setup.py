@@ -28,6 +28,7 @@ SCENES = ['scenedetect>=0.7,<0.8']  # bin/prepare --scenes
 # bin/prepare --source=tfds:NAME; later metadata needs a protobuf that TensorFlow 2.15 does not have.
 TFDS = ['tensorflow-datasets>=4.9.4,<5', f'tensorflow-metadata<1.17; {OLDER}']
 BEAM = ['apache-beam>=2.50,<3']  # bin/prepare --beam
+XLA = ['jaxlib>=0.4.30,<0.6']  # export/xla/run.py, which TensorFlow is not needed for
 setuptools.setup(
     name='dvdgan_tf',
     version=VERSION,
@@ -76,6 +77,7 @@ setuptools.setup(
         'radar': RADAR,  # files of HDF5 and NetCDF
         'nowcast': ['pysteps>=1.7,<2', *PLOTS],  # the references of bin/evaluate --protocol=nowcast
         'serving': SERVING,
+        'xla': XLA,
         # Drives the system's Chromium in the tests of the web page, and looks there for what hinders people.
         'web': ['playwright>=1.50,<2', 'axe-playwright-python>=0.1.4,<0.2'],
         'docs': ['pdoc>=15,<17'],  # make docs
@@ -83,7 +85,7 @@ setuptools.setup(
             *('pytest>=8,<10', 'pytest-xdist>=3.5,<4', 'ruff>=0.6,<1', 'pyyaml>=6,<7'),
             'scipy>=1.10,<2',
             *('nbclient>=0.10,<1', 'ipykernel>=6.29,<8'),  # docs/quickstart.ipynb
-            *(*VIDEO, *PLOTS, *SERVING, *RADAR),
+            *(*VIDEO, *PLOTS, *SERVING, *RADAR, *XLA),
         ],
     },
 )

@@ -1,12 +1,19 @@
-"""The operations that the benchmark counts, against a plain build's graph and against the tracer's count of ours."""
+"""The operations that the benchmark counts for the plain form, against a plain build's graph, and ours beside them."""
+
+import functools
 
 import pytest
 import tensorflow as tf
 
-from dvdgan_tf.benchmarks import step
-from dvdgan_tf.models import Generator
-from dvdgan_tf.models.variables import label_spec, latent_spec
+from dvdgan_tf.benchmarks import plain
+from dvdgan_tf.models import Generator, SpatialDiscriminator, TemporalDiscriminator
+from dvdgan_tf.models.variables import clip_spec, label_spec, latent_spec
 from dvdgan_tf.planning import graph_cost
+
+
+def _flops(network, *specs):
+    with tf.Graph().as_default():
+        return graph_cost.flops(tf.function(network(), autograph=False).get_concrete_function(*specs).graph)
 
 
 @pytest.mark.parametrize(
@@ -19,17 +26,18 @@ from dvdgan_tf.planning import graph_cost
     ],
 )
 def test_operations_of_the_plain_form(num_frames, ch, expected):
-    counted = (
-        step.generator_flops(64, num_frames, ch),
-        step.discriminator_flops(64, ch, 64, 8, 0),
-        step.discriminator_flops(64, ch, 32, num_frames, 2),
-    )
+    label = label_spec(1)
+    with plain.without():
+        counted = (
+            _flops(functools.partial(Generator, 64, num_frames, 2, ch), latent_spec(1, 120), label),
+            _flops(functools.partial(SpatialDiscriminator, 64, 2, ch), clip_spec(1, 8, 64, 3), label),
+            _flops(functools.partial(TemporalDiscriminator, 64, 2, ch), clip_spec(1, num_frames, 32, 3), label),
+        )
     assert counted == pytest.approx(expected, rel=0.035)
 
 
 def test_our_generator_needs_fewer_operations_than_the_plain_form():
-    with tf.Graph().as_default():
-        function = tf.function(Generator(64, 12, 2, 16), autograph=False)
-        graph = function.get_concrete_function(latent_spec(1, 120), label_spec(1)).graph
-    ratio = graph_cost.flops(graph) / step.generator_flops(64, 12, 16)
-    assert ratio < 0.92
+    make, specs = functools.partial(Generator, 64, 12, 2, 16), (latent_spec(1, 120), label_spec(1))
+    ours = _flops(make, *specs)
+    with plain.without():
+        assert ours / _flops(make, *specs) < 0.92

@@ -56,6 +56,13 @@ def test_a_loop_counts_as_often_as_it_runs_forwards_and_backwards():
     assert graph_cost.flops(_graph(_gradient(_loop), [20, 20])) == 3 * 7 * once
 
 
+def test_bytes_are_those_of_what_a_product_reads_and_writes():
+    product = lambda a, b: tf.nn.relu(tf.matmul(a, b))  # noqa: E731
+    assert graph_cost.product_bytes(_graph(product, [5, 20], [20, 30])) == 4 * (5 * 20 + 20 * 30 + 5 * 30)
+    of_one = 5 * 20 + 20 * 20 + 5 * 20
+    assert graph_cost.product_bytes(_graph(_loop, [20, 20])) == 7 * 4 * of_one
+
+
 def test_results_that_are_needed_later_are_alive_together():
     def chain(value):
         for _ in range(10):

@@ -192,9 +192,9 @@ def _memory(source: RecordClips, examples: int) -> str:
 
 
 def _consumption(rate: float) -> str:
-    from dvdgan_tf.benchmarks import step
+    from dvdgan_tf.benchmarks import memory, step
 
-    function = step.make_step(RESOLUTION, NUM_FRAMES, 16, BATCH)
+    function = step.on_fixed_clips(memory.make_step(memory.Options(), RESOLUTION, NUM_FRAMES, 16, BATCH))
     function()['loss/generator'].numpy()
     started = time.perf_counter()
     for _ in range(3):

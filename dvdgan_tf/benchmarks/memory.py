@@ -63,7 +63,7 @@ def measure(options: Options, sizes: _Sizes, times: int) -> dict[str, Cost]:
         times: how often each update is timed, after a first call; 0 to trace it only.
     """
     set_precision(options.precision)
-    step = _make_step(options, *sizes)
+    step = make_step(options, *sizes)
     resolution, frames, _, batch = sizes
     clip = tf.random.stateless_uniform([batch, frames, resolution, resolution, 3], [0, 0], -1, 1)
     pair = clip, tf.zeros([batch], tf.int32)
@@ -80,7 +80,8 @@ def measure(options: Options, sizes: _Sizes, times: int) -> dict[str, Cost]:
     return costs
 
 
-def _make_step(options: Options, resolution: int, frames: int, ch: int, batch: int) -> GanStep:
+def make_step(options: Options, resolution: int, frames: int, ch: int, batch: int) -> GanStep:
+    """A step of the usual networks under these options."""
     adam = functools.partial(keras.optimizers.Adam, 1e-4, beta_1=0.0, jit_compile=False)
     return GanStep(
         generator=functools.partial(Generator, resolution, frames, _CLASSES, ch, recompute=options.recompute),

@@ -1,63 +1,30 @@
-"""How fast the training step is: against the matrix product of the same machine, counting the operations of the plain
-form.
-
-The plain form convolves what the equations say: upsampling before a convolution and pooling after it are not folded
-into it. (Left out of the count as any build would: the first ConvGRU's input part is the same at every frame, the state
-before the first frame is zero, and 1x1 skips are done on the smaller side.)
+"""How fast the training step is: against its plain form in the same process, and against the matrix product of the same
+machine, counting the operations of the plain form.
 """
 
+from __future__ import annotations
+
 import collections
-import functools
 import glob
 import os
 import resource
 import tempfile
 import time
 from collections.abc import Iterator
+from typing import Callable
 
 import tensorflow as tf
-import tf_keras as keras
 
-from dvdgan_tf.models import Generator, SpatialDiscriminator, TemporalDiscriminator, discriminators, generator
+from dvdgan_tf.benchmarks import plain
+from dvdgan_tf.benchmarks.preset import Preset, check_fits
+from dvdgan_tf.benchmarks.record import Record
+from dvdgan_tf.benchmarks.timing import finish, side_by_side
+from dvdgan_tf.models.variables import clip_spec
+from dvdgan_tf.planning import graph_cost
 from dvdgan_tf.training.step import GanStep
 
 _GIGA = 1e9
-
-
-def generator_flops(resolution: int, num_frames: int, ch: int, channels: int = 3) -> float:
-    """Floating-point operations of the plain form of G for one clip, a multiply-add as 2."""
-    widths = [constant * ch for constant in generator.WIDTHS[resolution]]
-    total, size = 0.0, generator.BASE_SIZE
-    for index, (w, v) in enumerate(zip(widths, widths[1:])):
-        pixels = size * size
-        gates = 3 * 9 * w * w * pixels
-        total += gates * (num_frames if index else 1) + gates * (num_frames - 1)
-        total += num_frames * (2 * 9 * w * w * pixels + (9 * w * v + 9 * v * v) * 4 * pixels + w * v * pixels)
-        size *= 2
-    return 2 * (total + num_frames * 9 * widths[-1] * channels * size * size)
-
-
-def discriminator_flops(resolution: int, ch: int, size: int, frames: int, blocks_3d: int, channels: int = 3) -> float:
-    """Floating-point operations of the plain form of D_S (no 3-D blocks) or D_T for one clip."""
-    widths = [channels, *[constant * ch for constant in discriminators.WIDTHS[resolution]]]
-    total = 0.0
-    for index, (w, v) in enumerate(zip(widths, widths[1:])):
-        in_3d, last = index < blocks_3d, index == len(widths) - 2
-        total += frames * (27 if in_3d else 9) * (w * v + v * v) * size * size
-        if not last:
-            size //= 2
-            frames = -(-frames // 2) if in_3d else frames
-            total += frames * w * v * size * size
-    return 2 * total
-
-
-def step_flops(resolution: int, num_frames: int, ch: int, batch: int, spatial_frames: int = 8) -> float:
-    """Two updates of D (G forward; D forward and backward on real and generated), one of G (backward through D to its
-    input).
-    """
-    both = discriminator_flops(resolution, ch, resolution, spatial_frames, 0)
-    both += discriminator_flops(resolution, ch, resolution // 2, num_frames, discriminators.BLOCKS_3D)
-    return batch * ((2 + 3) * generator_flops(resolution, num_frames, ch) + (2 * 2 * 3 + 2) * both)
+_AS_IT_IS, _PLAIN = 'step', 'step in the plain form'
 
 
 def matmul_flops_per_second(size: int = 2048, times: int = 10) -> float:
@@ -74,22 +41,13 @@ def matmul_flops_per_second(size: int = 2048, times: int = 10) -> float:
     return best
 
 
-def make_step(
-    resolution: int, num_frames: int, ch: int, batch: int, classes: int = 4
-) -> tf.types.experimental.GenericFunction:
-    """A traced training step on fixed random clips; calling it trains once and returns the metrics."""
-    adam = functools.partial(keras.optimizers.Adam, beta_1=0.0, beta_2=0.999, jit_compile=False)
-    step = GanStep(
-        generator=functools.partial(Generator, resolution, num_frames, classes, ch),
-        spatial_discriminator=functools.partial(SpatialDiscriminator, resolution, classes, ch),
-        temporal_discriminator=functools.partial(TemporalDiscriminator, resolution, classes, ch),
-        generator_optimizer=lambda: adam(1e-4),
-        discriminator_optimizer=lambda: adam(5e-4),
-        global_batch=batch,
-        seed=0,
-    )
-    clip = tf.random.stateless_uniform([batch, num_frames, resolution, resolution, 3], [0, 0], -1, 1)
-    pair = clip, tf.zeros([batch], tf.int32)
+def on_fixed_clips(step: GanStep) -> Callable[[], dict[str, tf.Tensor]]:
+    """A function that trains once on random clips, always the same, and returns the metrics."""
+    generator = step.generator
+    frames = generator.context_frames + generator.num_frames
+    spec = clip_spec(step.global_batch, frames, generator.resolution, generator.video_channels)
+    clip = tf.random.stateless_uniform(spec.shape, [0, 0], -1, 1)
+    pair = clip, tf.zeros([step.global_batch], tf.int32)
     return tf.function(lambda: step([pair] * step.batches_per_step), autograph=False)
 
 
@@ -115,30 +73,39 @@ def time_by_operation(function: tf.types.experimental.GenericFunction) -> list[t
     return sorted(spent.items(), key=lambda item: -item[1])
 
 
-def report(resolution: int = 64, num_frames: int = 12, ch: int = 16, batch: int = 8, steps: int = 5) -> Iterator[str]:
-    """Lines of text: the step's speed, the matrix product's, their ratio, memory, and where the time goes."""
-    threads = (
-        tf.config.threading.get_intra_op_parallelism_threads()
-        or os.environ.get('TF_NUM_INTRAOP_THREADS')
-        or os.cpu_count()
-    )
-    yield f'training step at {resolution}x{resolution}x{num_frames}, ch {ch}, batch {batch}, float32, {threads} threads'
-    function = make_step(resolution, num_frames, ch, batch)
-    started = time.perf_counter()
-    function()['loss/generator'].numpy()
-    yield f'tracing and first step: {time.perf_counter() - started:.1f} s'
-    seconds = []
-    for _ in range(steps):
-        started = time.perf_counter()
-        function()['loss/generator'].numpy()
-        seconds.append(time.perf_counter() - started)
-    peak, best = matmul_flops_per_second(), min(seconds)
-    rate = step_flops(resolution, num_frames, ch, batch) / best
-    every = ', '.join(f'{each:.2f}' for each in seconds)
-    yield f'best of {steps} steps: {best:.2f} s, {1 / best:.3f} step/s (all: {every})'
-    yield f'plain form: {rate * best / _GIGA:.0f} GFLOP a step, {rate / _GIGA:.0f} GFLOP/s'
-    yield f'matrix product 2048: {peak / _GIGA:.0f} GFLOP/s; ratio {rate / peak:.2f}'
-    yield f'peak memory of the process: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6:.2f} GB'
+def report(record: Record, preset: Preset, times: int) -> Iterator[str]:
+    """Lines of text: the start, the step, its plain form, each rewrite undone alone, the matrix product, memory, and
+    where the time goes.
+
+    Args:
+        record: keeps the numbers.
+        preset: whose step.
+        times: steps of each, of which the median is told.
+    """
+    check_fits(preset)
+    started = time.process_time()
+    step = preset.gan_step()
+    function = on_fixed_clips(step)
+    finish(function())
+    yield record.line('networks, tracing and first step', time.process_time() - started, 'CPU s')
+    functions, flops = {_AS_IT_IS: function}, 0
+    variants = {_PLAIN: tuple(plain.REWRITES), **{f'step without {each}': (each,) for each in plain.REWRITES}}
+    for name, undone in variants.items():
+        with plain.without(undone):
+            functions[name] = on_fixed_clips(step)
+            graph = functions[name].get_concrete_function().graph
+        flops = flops or graph_cost.flops(graph)
+    found = side_by_side(functions, times)
+    for name, spent in found.items():
+        yield record.line(f'{name}, seconds', spent.seconds, 's')
+        yield record.line(f'{name}, CPU', spent.cpu, 'CPU s')
+        yield record.line(f'step / {name}, CPU', found[_AS_IT_IS].cpu / spent.cpu, '')
+    rate, peak = flops / found[_AS_IT_IS].seconds, matmul_flops_per_second()
+    yield record.line('operations of the plain form', flops / _GIGA, 'GFLOP')
+    yield record.line('counted as the plain form', rate / _GIGA, 'GFLOP/s')
+    yield record.line('matrix product of 2048, float32', peak / _GIGA, 'GFLOP/s')
+    yield record.line('ratio to the matrix product', rate / peak, '')
+    yield record.line('peak memory of the process', resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6, 'GB')
     spent = time_by_operation(function)
     total = sum(each for _, each in spent)
     yield f'where the time goes ({total:.0f} ms of operations):'

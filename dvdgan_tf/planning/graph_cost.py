@@ -25,6 +25,15 @@ def flops(graph: tf.Graph) -> int:
     return sum(times * _products(operation) for operation, times in _operations(graph, 1))
 
 
+def product_bytes(graph: tf.Graph) -> int:
+    """Counts the bytes that convolutions and matrix products read and write, each by itself, as `flops` counts."""
+    return sum(
+        times * sum(_bytes(tensor) for tensor in (*operation.inputs, *operation.outputs))
+        for operation, times in _operations(graph, 1)
+        if _products(operation)
+    )
+
+
 def peak_bytes(graph: tf.Graph) -> int:
     """Estimates the most bytes of results that are needed at one time, operations taken in the order of tracing.
 
