@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
+from dvdgan_tf.data.scales import PICTURES, Scale
 from dvdgan_tf.sampling.latents import interpolate
 
 Outputs = dict[str, tf.Tensor]
@@ -19,7 +20,7 @@ _CHANNELS_OF_PNG = (1, 3)
 
 
 def signatures(
-    network: tf.Module, class_names: Sequence[str], max_batch: int
+    network: tf.Module, class_names: Sequence[str], max_batch: int, scale: Scale = PICTURES
 ) -> dict[str, tf.types.experimental.ConcreteFunction]:
     """The named functions of a generator: those of `Synthesis`, or for a generator with context those of `Prediction`.
 
@@ -27,17 +28,23 @@ def signatures(
         network: with `generate`, `from_embedding` and the attributes of `dvdgan_tf.exporters.frozen.Frozen`.
         class_names: one a label; not used by a generator with context.
         max_batch: the most rows a request may have, at least 1.
+        scale: of the clips' numbers.
     """
-    served = Prediction(network, max_batch) if network.context_frames else Synthesis(network, class_names, max_batch)
+    if not network.context_frames:
+        served = Synthesis(network, class_names, max_batch)
+    elif scale.is_of_pictures:
+        served = Prediction(network, max_batch)
+    else:
+        served = Forecast(network, max_batch, scale)
     return {
         name: tf.function(getattr(served, name), inputs, autograph=False).get_concrete_function()
         for name, inputs in served.inputs.items()
     }
 
 
-def encodes(network: tf.Module) -> bool:
+def encodes(network: tf.Module, scale: Scale = PICTURES) -> bool:
     """Whether PNG files can hold its frames, so that there is the signature `encoded`."""
-    return network.video_channels in _CHANNELS_OF_PNG
+    return network.video_channels in _CHANNELS_OF_PNG and scale.is_of_pictures
 
 
 class Synthesis:
@@ -175,6 +182,34 @@ class Prediction:
             pixels = tf.cast(context, tf.float32) / 127.5 - 1.0
             latent = latents(seed, self.network.latent_size)
         return to_uint8(_numbers(self.network.generate(latent, tf.zeros_like(seed, tf.int32), pixels)))
+
+
+class Forecast(Prediction):
+    """From the first frames of numbers in a unit, such as rain in mm/h, to those that follow.
+
+    Args:
+        network, max_batch, scale: as `signatures`.
+    """
+
+    def __init__(self, network: tf.Module, max_batch: int, scale: Scale) -> None:
+        super().__init__(network, max_batch)
+        self.scale = scale
+        self.inputs['predict'] = _specs(context=(tf.float32, *self.context_shape), seed=(tf.int64,))
+        self.inputs.pop('encoded', None)
+
+    def predict(self, context: tf.Tensor, seed: tf.Tensor) -> Outputs:
+        """Frames `[B, C_frames, H, W, C]` and seeds `[B]` int64 to those that follow, `video [B, T, H, W, C]`.
+
+        Both are float32 in the unit of the data. Where pixels of these may be missing, NaN is one in a frame.
+        """
+        together = _together(self.max_batch, context, seed)
+        with tf.control_dependencies([*together, _shaped('context', context, self.context_shape)]):
+            clip = self.scale.to_clip(context)
+            latent = latents(seed, self.network.latent_size)
+        with tf.control_dependencies([_require(tf.reduce_all(tf.math.is_finite(clip)), 'context holds NaN')]):
+            clip = tf.identity(clip)
+        made = _numbers(self.network.generate(latent, tf.zeros_like(seed, tf.int32), clip))
+        return {'video': self.scale.to_numbers(made)}
 
 
 def latents(seed: tf.Tensor, size: int) -> tf.Tensor:

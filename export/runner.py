@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 from collections.abc import Sequence
 
@@ -18,10 +19,10 @@ def make_parser(description: str) -> argparse.ArgumentParser:
     parser.add_argument('--label', default='0', help='A class by number, or by name where labels.txt is beside it.')
     parser.add_argument('--seed', type=int, default=0, help='Of 64 bits; the clip of bin/sample --seed.')
     parser.add_argument('--truncation', type=float, default=1.0, help='Standard deviation of the latent, 0 to 1.')
-    parser.add_argument('--context', help='For a model that continues clips: an npy file, uint8 [C_frames, H, W, C].')
+    parser.add_argument('--context', help='To continue clips: an npy file [C_frames, H, W, C], uint8 or numbers.')
     parser.add_argument('--threads', type=int, default=processors(), help='All processors by default.')
     parser.add_argument('--fps', type=float, default=8.0, help='Frames per second of the clip.')
-    parser.add_argument('--output', required=True, help='The animated PNG to write.')
+    parser.add_argument('--output', required=True, help='The animated PNG to write; of numbers an npy file.')
     return parser
 
 
@@ -31,7 +32,7 @@ def processors() -> int:
 
 
 def make_inputs(
-    arguments: argparse.Namespace, latent_size: int, context_shape: Sequence[int] | None
+    arguments: argparse.Namespace, latent_size: int, context_shape: Sequence[int] | None, unit: str | None = None
 ) -> dict[str, np.ndarray]:
     """Inputs of `generate_float` for one clip.
 
@@ -39,6 +40,7 @@ def make_inputs(
         arguments: of `make_parser`.
         latent_size: width of the latent.
         context_shape: [C_frames, H, W, C] of a model that continues clips.
+        unit: of the numbers that the model takes and gives; None for one of pictures.
 
     Raises:
         OSError, ValueError: an argument cannot be used; the message says why.
@@ -52,8 +54,11 @@ def make_inputs(
     if arguments.context is None:
         raise ValueError('this generator continues clips; give it frames with --context')
     context, expected = read_array(arguments.context), tuple(context_shape)
-    if context.dtype != np.uint8 or context.shape != expected:
-        raise ValueError(f'--context holds {context.dtype} {context.shape}; give uint8 {expected}')
+    wanted = np.uint8 if unit is None else np.float32
+    if context.dtype != wanted or context.shape != expected:
+        raise ValueError(f'--context holds {context.dtype} {context.shape}; give {np.dtype(wanted)} {expected}')
+    if unit is not None:
+        return {'latent': latent, 'context': context[np.newaxis]}
     return {'latent': latent, 'context': context[np.newaxis].astype(np.float32) / np.float32(127.5) - np.float32(1)}
 
 
@@ -85,6 +90,28 @@ def read_array(path: str) -> np.ndarray:
     if not isinstance(array, np.ndarray):
         raise ValueError(f'{path} holds several arrays; give an npy file of one')
     return array
+
+
+def unit_of(model: str) -> str | None:
+    """The unit of the numbers that a model takes and gives, by the metadata.json beside it; None for pictures."""
+    path = os.path.join(os.path.dirname(model), 'metadata.json')
+    if not os.path.exists(path):
+        return None
+    with open(path, encoding='utf-8') as file:
+        scale = json.load(file).get('scale')
+    return None if scale is None else scale.get('unit', '')
+
+
+def write_numbers(path: str, clip: np.ndarray, unit: str) -> None:
+    """Writes a clip of numbers in a unit, float32 [T, H, W, C], as an npy file.
+
+    Raises:
+        OSError, ValueError: it cannot be written, or the path is another's; the message says why.
+    """
+    if not path.endswith('.npy'):
+        raise ValueError(f'--output is {path} and this model gives numbers, no pictures; give an npy file')
+    np.save(path, clip)
+    print(f'{path}: {len(clip)} frames, {unit}')
 
 
 def write_clip(path: str, clip: np.ndarray, fps: float) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
+from dvdgan_tf.data.scales import PICTURES, Scale
 from dvdgan_tf.exporters.source import ExportSource, make_source
 from dvdgan_tf.layers.spectral_norm import SpectralKernel
 from dvdgan_tf.models import Generator
@@ -28,12 +29,23 @@ def _made(context_frames: int) -> ExportSource:
     return of_generator(Generator(16, 3, len(classes), 1, context_frames=context_frames), classes)
 
 
-def of_generator(generator: Generator, classes: Sequence[str] = CLASSES) -> ExportSource:
+RAIN = Scale(0.0, 128.0, 0.2, True, 'mm/h')
+
+
+@functools.lru_cache(None)
+def of_rain() -> ExportSource:
+    """A generator that continues 2 frames of rain by 3."""
+    return of_generator(Generator(16, 3, 1, 1, 1, 2), ('all',), RAIN)
+
+
+def of_generator(
+    generator: Generator, classes: Sequence[str] = CLASSES, scale: Scale = PICTURES
+) -> ExportSource:
     """Any generator of 16x16 with weights that leave nothing at zero."""
     context_frames = generator.context_frames
     inputs = [latent_spec(1, 120), label_spec(1)]
     if context_frames:
-        inputs.append(clip_spec(1, context_frames, 16, 3))
+        inputs.append(clip_spec(1, context_frames, 16, generator.video_channels))
     make_variables(generator, *inputs)
     random = np.random.default_rng(0)
     for variable in generator.variables:
@@ -46,5 +58,6 @@ def of_generator(generator: Generator, classes: Sequence[str] = CLASSES) -> Expo
             layer.refine()
     examples = {'label': np.arange(16, dtype=np.int32) % len(classes)}
     if context_frames:
-        examples = {'context': random.uniform(-1, 1, (16, context_frames, 16, 16, 3)).astype(np.float32)}
-    return make_source(generator, STEP, classes, CONFIG, 8.0, examples)
+        shape = 16, context_frames, 16, 16, generator.video_channels
+        examples = {'context': random.uniform(-1, 1, shape).astype(np.float32)}
+    return make_source(generator, STEP, classes, CONFIG, 8.0, examples, scale)

@@ -14,6 +14,7 @@ import tensorflow as tf
 import dvdgan_tf
 from dvdgan_tf import config, saved_run, serving
 from dvdgan_tf.data import in_memory
+from dvdgan_tf.data.scales import PICTURES
 from dvdgan_tf.exporters import source, tfjs, tflite
 from dvdgan_tf.models import variables
 from dvdgan_tf.sampling import generate, interpolation, video
@@ -192,12 +193,12 @@ def test_scores_are_those_of_the_run_or_of_the_clips_given(model, folders, tmp_p
 
 def test_clips_of_an_array_are_read_by_number_and_again_from_the_first():
     clips = np.random.default_rng(0).integers(0, 256, (3, 2, 16, 16, 1), np.uint8)
-    source = in_memory.InMemoryClips(clips, (0.0, 255.0), stride=2)
+    source = in_memory.InMemoryClips(clips, PICTURES, stride=2)
     assert (source.num_clips, source.num_frames, source.resolution, source.video_channels) == (3, 2, 16, 1)
     ((rows, _, valid),) = source.evaluation(4, numbers=[2, 0, 4, -1])
     np.testing.assert_allclose(rows[:3], clips[[2, 0, 1]].astype(np.float32) / 127.5 - 1, atol=1e-6)
     np.testing.assert_array_equal(valid, [True, True, True, False])
-    other = in_memory.InMemoryClips(clips[::-1], (0.0, 255.0), stride=2)
+    other = in_memory.InMemoryClips(clips[::-1], PICTURES, stride=2)
     assert source.identity() != other.identity() and source.of_split('test').identity() == source.identity()
 
 

@@ -74,11 +74,26 @@ def test_numbers_of_one_channel_are_predicted_in_their_own_units(work_dir, radar
     written = sorted(os.listdir(tmp_path))
     assert written == ['predictions.gif', 'predictions.mp4', 'predictions.npz', 'predictions.png']
     saved = np.load(tmp_path / 'predictions.npz')
-    middle = radar[1][:, 5:, :, 2:18]  # the central square of the held-out end of each sequence
-    np.testing.assert_allclose(saved['context'], middle[:, :1], rtol=1e-4, atol=1e-4)
-    np.testing.assert_allclose(saved['truth'], middle[:, 1:], rtol=1e-4, atol=1e-4)
+    _parse(RADAR, radar[0], *SHRUNK)
+    data = config.bindings(loop.train, only=('data',))['data'].of_split('test')
+    drawn = np.concatenate([clip for clip, _, _ in data.evaluation(1, 'random', 'random', range(2))])
+    rates = data.scale.measured(drawn)
+    assert np.isnan(rates).any() and not np.isnan(rates).all()
+    np.testing.assert_array_equal(saved['context'], rates[:, :1])
+    np.testing.assert_array_equal(saved['truth'], rates[:, 1:])
+    for rate in rates[~np.isnan(rates)][:20]:  # of the fields, not resized
+        assert np.nanmin(np.abs(radar[1] - rate)) < 1e-4 * max(1, rate)
     assert saved['predicted'].shape == (2, 2, 16, 16, 1)
     assert LOW <= saved['predicted'].min() and saved['predicted'].max() <= HIGH
+
+
+def test_an_ensemble_of_rain_has_probabilities(work_dir, tmp_path):
+    ensemble = ['--members=3', '--threshold=0.5', '--num_clips=2']
+    assert not _sample('--mode=predict', f'--work_dir={work_dir}', f'--output={tmp_path}', *ensemble).strip()
+    saved = np.load(tmp_path / 'predictions.npz')
+    assert saved['predicted'].shape == (2, 3, 2, 16, 16, 1) and saved['threshold'] == 0.5
+    np.testing.assert_allclose(saved['probability'], (saved['predicted'][..., 0] >= 0.5).mean(1))
+    assert len(np.unique(saved['predicted'], axis=1)[0]) == 3  # members of one context differ
 
 
 @pytest.mark.parametrize(

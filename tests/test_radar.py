@@ -43,6 +43,15 @@ def test_sequences_keep_their_numbers_missing_pixels_and_splits(tmp_path):
     assert set(np.unique(data.scale.known(clip.numpy()))) <= {True, False}
 
 
+def test_an_event_of_its_own_split_stays_whole_beside_held_out_ends(tmp_path):
+    save(tmp_path / 'in' / 'a.npz', rain(10))
+    save(tmp_path / 'in' / 'storm' / 'b.npz', rain(10))
+    run(radar.radar_files(str(tmp_path / 'in'), 'mm/h'), tmp_path / 'out', Rules('raw'), value_range=(0.0, 128.0))
+    data = RecordClips(str(tmp_path / 'out'), 16, 4, native=True, test_part=0.3)
+    windows = {name: int(data.of_split(name).clips_per_class().sum()) for name in ('train', 'test', 'storm')}
+    assert windows == {'train': 3, 'test': 1, 'storm': 7}  # of 6, 4 and 10 frames
+
+
 def test_units_become_mm_per_hour():
     np.testing.assert_allclose(radar.in_mm_per_hour(np.float32([1, 2]), 'mm', 5.0), [12, 24])
     reflectivity = 10 * np.log10(200 * np.float32([1, 10]) ** 1.6)

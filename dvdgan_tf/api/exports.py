@@ -103,7 +103,7 @@ class TFLiteGenerator(Exported):
         super().__init__(_read_about(os.path.dirname(path)))
         if not trust:
             graphs.check_tflite(path)
-        self._interpreter = tflite.Interpreter(path, tflite.processors())
+        self._interpreter = tflite.Interpreter(path, tflite.processors(), self.scale)
 
     def __call__(
         self, latent: tf.Tensor, label: tf.Tensor, context: tf.Tensor | None = None, training: bool = False

@@ -41,7 +41,7 @@ class Scale:
     @property
     def is_of_pictures(self) -> bool:
         """Whether the numbers are the levels of pixels, 0 to 255."""
-        return self == Scale()
+        return self == PICTURES
 
     def to_clip(self, numbers: tf.Tensor) -> tf.Tensor:
         """Numbers, any shape, to float32 in [-1, 1]; NaN to -1 where pixels may be missing."""
@@ -50,9 +50,10 @@ class Scale:
             clip = (numbers - self.low) * ((1.0 - bottom) / (self.high - self.low)) + bottom
         else:
             top = math.log1p((self.high - self.low) / self.knee)
-            clip = tf.math.log1p(tf.maximum(numbers - self.low, 0.0) / self.knee) * ((1.0 - bottom) / top) + bottom
+            above = tf.maximum(numbers - self.low, 0.0) / self.knee
+            clip = tf.math.log(1.0 + above) * ((1.0 - bottom) / top) + bottom  # TFLite has no log1p
         clip = tf.clip_by_value(clip, bottom, 1.0)
-        return tf.where(tf.math.is_nan(numbers), -1.0, clip) if self.missing else clip
+        return tf.where(numbers > tf.float32.min, clip, -1.0) if self.missing else clip  # NaN is above nothing
 
     def to_numbers(self, clip: tf.Tensor) -> tf.Tensor:
         """Values in [-1, 1], any shape, to float32 numbers; all are taken for known ones."""
@@ -60,7 +61,7 @@ class Scale:
         share = tf.maximum((tf.cast(clip, tf.float32) - bottom) / (1.0 - bottom), 0.0)
         if self.knee is None:
             return self.low + width * share
-        return self.low + self.knee * tf.math.expm1(share * math.log1p(width / self.knee))
+        return self.low + self.knee * (tf.exp(share * math.log1p(width / self.knee)) - 1.0)
 
     def measured(self, clip: np.ndarray) -> np.ndarray:
         """Values of real clips to float32 numbers, NaN where a pixel is missing."""
@@ -74,3 +75,6 @@ class Scale:
     @property
     def _bottom(self) -> float:
         return -1.0 + 2 * _ROOM if self.missing else -1.0
+
+
+PICTURES = Scale()

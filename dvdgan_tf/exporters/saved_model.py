@@ -35,12 +35,16 @@ def write(max_batch: int, source: ExportSource, folder: str) -> None:
     """
     module = tf.Module(name='dvd_gan')
     module.network = source.frozen
-    tf.saved_model.save(module, folder, serving.signatures(source.frozen, source.about['classes'], max_batch))
+    tf.saved_model.save(module, folder, _signatures(source, max_batch))
     tf.io.gfile.makedirs(f'{folder}/assets')
     write_about({**source.about, 'max_batch': max_batch}, f'{folder}/assets')
     requests = make_requests(source, max_batch)
     write_warmup(folder, requests)
     compare(source, requests, in_another_process(reload.__file__, folder, requests))
+
+
+def _signatures(source: ExportSource, max_batch: int) -> dict[str, tf.types.experimental.ConcreteFunction]:
+    return serving.signatures(source.frozen, source.about['classes'], max_batch, source.scale)
 
 
 def measure(source: ExportSource, folder: str) -> Iterator[Row]:
@@ -65,11 +69,12 @@ def _sampled(source: ExportSource) -> dict[str, np.ndarray]:
     inputs = source.probe.inputs
     given = {'seed': np.arange(len(source.probe.clips), dtype=np.int64)}
     if source.frozen.context_frames:
-        given['context'] = to_uint8(inputs['context'])
+        numbers = source.in_units(inputs)['context']
+        given['context'] = to_uint8(numbers) if source.scale.is_of_pictures else numbers
     else:
         given['label'] = inputs['label']
         given['truncation'] = np.linspace(1.0, 0.0, len(given['seed'])).astype(np.float32)
-    signatures = [_sampling(source)] + ['encoded'] * serving.encodes(source.frozen)
+    signatures = [_sampling(source)] + ['encoded'] * serving.encodes(source.frozen, source.scale)
     return {f'{signature}/{name}': value for signature in signatures for name, value in given.items()}
 
 
@@ -116,7 +121,10 @@ def compare(source: ExportSource, requests: dict[str, np.ndarray], answers: dict
         size = int(size)
         if signature in (sampling, 'encoded'):
             pixels = answer if signature == sampling else _decoded(answer)
-            if np.abs(pixels - live_answer(source, requests, size).astype(np.int32)).max() > 1:
+            expected = live_answer(source, requests, size)
+            if not source.scale.is_of_pictures:
+                apart.append(float(np.abs(source.scale.to_clip(pixels) - expected).max()))
+            elif np.abs(pixels - expected.astype(np.int32)).max() > 1:
                 raise RuntimeError(f'signature {signature} gives other bytes than the live generator')
         elif signature == 'generate_float':
             apart.append(float(np.abs(answer - source.probe.clips[:size]).max()))
@@ -126,7 +134,10 @@ def compare(source: ExportSource, requests: dict[str, np.ndarray], answers: dict
 
 
 def live_answer(source: ExportSource, requests: dict[str, np.ndarray], size: int) -> np.ndarray:
-    """What the live generator makes of the request of this batch size to the sampling signature, uint8."""
+    """What the live generator makes of the request of this batch size to the sampling signature.
+
+    uint8 for pictures, else in [-1, 1].
+    """
     names = (name.split('/') for name in requests)
     request = {
         argument: requests[f'{signature}/{argument}/{batch}']
@@ -138,10 +149,13 @@ def live_answer(source: ExportSource, requests: dict[str, np.ndarray], size: int
     latents = [sample_latents(int(seed), 1, float(sigma), source.frozen.latent_size)[0] for seed, sigma in rows]
     inputs = {'latent': np.stack(latents)}
     if 'context' in request:
-        inputs['context'] = request['context'].astype(np.float32) / 127.5 - 1.0
+        context = request['context']
+        pictures = source.scale.is_of_pictures
+        inputs['context'] = context / np.float32(127.5) - 1.0 if pictures else source.scale.to_clip(context).numpy()
     else:
         inputs['label'] = request['label']
-    return to_uint8(live(source.generator, inputs))
+    clips = live(source.generator, inputs)
+    return to_uint8(clips) if source.scale.is_of_pictures else source.scale.to_clip(source.scale.to_numbers(clips))
 
 
 def _decoded(files: np.ndarray) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import json
 import re
@@ -12,6 +13,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 from dvdgan_tf import __version__
+from dvdgan_tf.data.scales import PICTURES, Scale
 from dvdgan_tf.exporters.frozen import Frozen
 from dvdgan_tf.sampling.generate import spread_labels
 from dvdgan_tf.sampling.latents import sample_latents
@@ -40,6 +42,17 @@ class ExportSource(NamedTuple):
     probe: Probe
     examples: dict[str, np.ndarray] | None
 
+    @property
+    def scale(self) -> Scale:
+        """Of the numbers in clips."""
+        return Scale(**self.about.get('scale', {}))
+
+    def in_units(self, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Inputs of `generate_float` as models of numbers in a unit take them; those of pictures as they are."""
+        if self.scale.is_of_pictures or 'context' not in inputs:
+            return inputs
+        return {**inputs, 'context': self.scale.measured(inputs['context'])}
+
 
 def make_source(
     generator: keras.Model,
@@ -48,6 +61,7 @@ def make_source(
     config_text: str,
     fps: float,
     examples: dict[str, np.ndarray] | None = None,
+    scale: Scale = PICTURES,
 ) -> ExportSource:
     """Freezes a generator and asks the live one for clips.
 
@@ -59,6 +73,7 @@ def make_source(
         fps: at how many frames per second its clips should play.
         examples: from training data: `label` int32 [N], or for a generator that continues clips `context` float32
             [N, C_frames, H, W, C] in [-1, 1], at least 8; what calibrates 8-bit activations.
+        scale: of the numbers in clips.
     """
     frozen = Frozen(generator)
     about = {
@@ -73,8 +88,9 @@ def make_source(
         'classes': list(class_names) if not frozen.context_frames else [],
         'code_version': __version__,
         'sha256': frozen.sha256(),
+        **({} if scale.is_of_pictures else {'scale': dataclasses.asdict(scale)}),
     }
-    return ExportSource(generator, frozen, about, _probe(generator, examples), examples)
+    return ExportSource(generator, frozen, about, _probe(generator, examples, scale), examples)
 
 
 def write_about(about: dict[str, object], folder: str) -> None:
@@ -98,10 +114,12 @@ def _function(generator: keras.Model) -> tf.types.experimental.GenericFunction:
     return tf.function(functools.partial(generator, training=False), autograph=False, reduce_retracing=True)
 
 
-def _probe(generator: keras.Model, examples: dict[str, np.ndarray] | None) -> Probe:
+def _probe(generator: keras.Model, examples: dict[str, np.ndarray] | None, scale: Scale) -> Probe:
     inputs = {'latent': sample_latents(0, PROBE_SIZE, 1.0, generator.latent_size).numpy()}
     if generator.context_frames:
-        inputs['context'] = examples['context'][:PROBE_SIZE] if examples else _smooth_frames(generator)
+        context = examples['context'][:PROBE_SIZE] if examples else _smooth_frames(generator)
+        # Of a scale with room for missing pixels not every value is one of a number.
+        inputs['context'] = context if scale.is_of_pictures else scale.to_clip(scale.measured(context)).numpy()
     else:
         inputs['label'] = spread_labels(PROBE_SIZE, generator.num_classes)
     return Probe(inputs, live(generator, inputs))

@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from dvdgan_tf import native_stderr
+from dvdgan_tf.data.scales import PICTURES, Scale
 from dvdgan_tf.exporters import report, tflite_int8
 from dvdgan_tf.exporters.report import Row
 from dvdgan_tf.exporters.source import ExportSource, write_about
@@ -40,7 +41,7 @@ def write(precisions: Sequence[str], source: ExportSource, folder: str) -> None:
             content = _converted(source, precision, as_float)
         with tf.io.gfile.GFile(path_of(folder, precision), 'wb') as file:
             file.write(content)
-        made = Interpreter(path_of(folder, precision))
+        made = Interpreter(path_of(folder, precision), scale=source.scale)
         row = {name: value[:1] for name, value in source.probe.inputs.items()}
         apart = float(np.abs(made(row) - source.probe.clips[:1]).mean())
         if not apart <= _TOLERANCES[precision]:
@@ -53,7 +54,8 @@ def measure(precisions: Sequence[str], source: ExportSource, folder: str) -> Ite
         path = path_of(folder, precision)
         for threads in [count for count in (1, 2, 4) if count <= processors()]:
             of_threads = f'{threads} thread{"s" if threads > 1 else ""}'
-            yield report.measure(f'TFLite {precision}, {of_threads}', path, Interpreter(path, threads), source)
+            model = Interpreter(path, threads, source.scale)
+            yield report.measure(f'TFLite {precision}, {of_threads}', path, model, source)
 
 
 def path_of(folder: str, precision: str) -> str:
@@ -69,18 +71,26 @@ def processors() -> int:
 class Interpreter:
     """Calls a model with the inputs of `generate_float`, one clip at a time; returns `[1, T, H, W, C]` in [-1, 1].
 
+    A model of numbers in a unit takes and gives these; here they are in [-1, 1] all the same.
+
     Args:
         path: of a model.
         threads: of the interpreter.
+        scale: of its numbers.
     """
 
-    def __init__(self, path: str, threads: int = 1) -> None:
+    def __init__(self, path: str, threads: int = 1, scale: Scale = PICTURES) -> None:
+        self._scale = scale
         self._interpreter = tf.lite.Interpreter(path, num_threads=threads)
         self._interpreter.allocate_tensors()
         self._run = self._interpreter.get_signature_runner()
 
     def __call__(self, inputs: dict[str, np.ndarray]) -> np.ndarray:
-        return self._run(**inputs)['video']
+        if self._scale.is_of_pictures:
+            return self._run(**inputs)['video']
+        if 'context' in inputs:
+            inputs = {**inputs, 'context': self._scale.measured(inputs['context'])}
+        return self._scale.to_clip(self._run(**inputs)['video']).numpy()
 
 
 def _converted(source: ExportSource, precision: str, as_float: bytes) -> bytes:
@@ -107,11 +117,20 @@ def _of_one_clip(source: ExportSource) -> tf.types.experimental.GenericFunction:
     frozen = source.frozen
 
     def synthesis(latent: tf.Tensor, label: tf.Tensor) -> dict[str, tf.Tensor]:
-        return {'video': frozen.generate(latent, label)}
+        return {'video': numbers(frozen.generate(latent, label))}
 
     def prediction(latent: tf.Tensor, context: tf.Tensor) -> dict[str, tf.Tensor]:
-        return {'video': frozen.generate(latent, tf.zeros([1], tf.int32), context)}
+        if not source.scale.is_of_pictures:
+            context = _flat(source.scale.to_clip, context)
+        return {'video': numbers(frozen.generate(latent, tf.zeros([1], tf.int32), context))}
+
+    def numbers(clip: tf.Tensor) -> tf.Tensor:
+        return clip if source.scale.is_of_pictures else _flat(source.scale.to_numbers, clip)
 
     chosen: Callable = prediction if frozen.context_frames else synthesis
     return tf.function(chosen, specs, autograph=False)
 
+
+def _flat(scaled: Callable[[tf.Tensor], tf.Tensor], clip: tf.Tensor) -> tf.Tensor:
+    """A function of single numbers of a clip, which are put in a row: TFLite compares tensors of four axes at most."""
+    return tf.reshape(scaled(tf.reshape(clip, [-1])), clip.shape)

@@ -67,7 +67,8 @@ def calibration(source: ExportSource) -> list[Request]:
         raise InputError('8-bit activations are calibrated by clips of the training data, which are not at hand.')
     ((name, values),) = source.examples.items()
     latents = sample_latents(_LATENT_SEED, len(values), 1.0, source.frozen.latent_size).numpy()
-    return [{'latent': latents[[index]], name: values[[index]]} for index in range(len(values))]
+    requests = ({'latent': latents[[index]], name: values[[index]]} for index in range(len(values)))
+    return [source.in_units(request) for request in requests]
 
 
 def typical(as_float: bytes, requests: Sequence[Request]) -> list[Request]:

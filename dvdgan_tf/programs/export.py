@@ -117,7 +117,8 @@ def source_of(run):
     examples = None
     if _REPORT.value or _FORMAT.value in CALIBRATED:
         examples = examples_of(training_clips(run).take(_EXAMPLE_BATCHES), run.generator.context_frames)
-    return make_source(run.generator, run.step, run.facts.class_names, run.config_text, _FPS.value, examples)
+    known = run.facts.class_names, run.config_text, _FPS.value, examples, run.facts.scale
+    return make_source(run.generator, run.step, *known)
 
 
 def training_clips(run):

@@ -24,6 +24,11 @@ truth the next.
 
   bin/sample --mode=predict --work_dir=runs/weizmann_fp --output=predictions
   bin/sample --mode=predict --work_dir=runs/weizmann_fp --output=predictions --video=film.mp4
+
+Of rain, each clip is continued --members times; shown are the truth, members, their mean and the probability of
+reaching --threshold, in the colours of weather services; predictions.npz has everything in mm/h, missing pixels as NaN.
+
+  bin/sample --mode=predict --work_dir=runs/radar_fp --output=forecasts --members=8 --threshold=4
 """
 
 from __future__ import annotations
@@ -40,7 +45,7 @@ from dvdgan_tf.errors import InputError
 from dvdgan_tf.evaluation.nearest import nearest_by_pixels
 from dvdgan_tf.models.batch_normalised import BatchNormalised
 from dvdgan_tf.prepare import video_file
-from dvdgan_tf.sampling import comparison, generate, interpolation, sheets, video
+from dvdgan_tf.sampling import comparison, generate, interpolation, rain, sheets, video
 
 _MODE = flags.DEFINE_enum(
     'mode', 'generate', ['generate', 'interpolate', 'predict'], 'Make clips, go from clip to clip, or continue clips.'
@@ -69,6 +74,10 @@ _PATH = flags.DEFINE_enum(
 _STEPS = flags.DEFINE_integer('steps', 8, 'To interpolate: clips from one end to the other.', lower_bound=2)
 _SPLIT = flags.DEFINE_string('split', None, 'To predict: the split whose clips are continued, `test` by default.')
 _VIDEO = flags.DEFINE_string('video', None, 'To predict: a video file whose first frames are continued instead.')
+_MEMBERS = flags.DEFINE_integer('members', 1, 'To predict: continuations of each clip.', lower_bound=1)
+_THRESHOLD = flags.DEFINE_float(
+    'threshold', 1.0, 'To predict rain: mm/h, of whose being reached the probability is shown.', lower_bound=0
+)
 _TRUNCATION = flags.DEFINE_list(
     'truncation', ['1'], 'Standard deviation of the latents, 0 to 1; several, to make clips, show each clip at each.'
 )
@@ -92,7 +101,10 @@ _USED_BY = {
     'nearest': ('generate', 'interpolate'),
     'split': ('predict',),
     'video': ('predict',),
+    'members': ('predict',),
+    'threshold': ('predict',),
 }
+_OF_RAIN = 'mm/h'
 _SHOWN_TIMES = 6  # rows of an interpolation, as in figures 15 and 16
 _BESIDE_EACH_OTHER = 8  # clips in a row of nearest.png
 
@@ -222,26 +234,40 @@ def class_pairs(run: saved_run.Run) -> list[tuple[int, int]]:
 
 
 def predict(run: saved_run.Run, sigmas: list[float]) -> list[str]:
-    """Continues clips."""
-    frames = run.generator.context_frames
+    """Continues clips, each of them --members times."""
+    frames, members = run.generator.context_frames, _MEMBERS.value
+    scale = run.facts.scale
+    if flags.FLAGS['threshold'].present and scale.unit != _OF_RAIN:
+        raise InputError('--threshold is of rain, and the data of this run have no unit mm/h; leave it out.')
     clips = of_video(run) if _VIDEO.value else of_data(run)
     context, truth = clips[:, :frames], clips[:, frames:]
-    predicted = generate.continue_clips(run.generator, context, _SEED.value, sigmas[0])
-    parts = {'context': context, 'predicted': predicted}
-    if truth.shape[1] == predicted.shape[1]:
-        parts['truth'] = truth
-    written = comparison.write_comparison(_OUTPUT.value, **{'truth': None, **parts}, fps=_FPS.value)
-    return written + arrays(run, 'predictions', parts)
+    repeated = np.repeat(context, members, axis=0)
+    predicted = generate.continue_clips(run.generator, repeated, _SEED.value, sigmas[0])
+    truth = truth if truth.shape[1] == predicted.shape[1] else None
+    of_each = predicted.reshape([len(clips), members, *predicted.shape[1:]])
+    parts = {'context': context, 'predicted': of_each if members > 1 else predicted}
+    parts.update({} if truth is None else {'truth': truth})
+    if scale.unit != _OF_RAIN:
+        known = None if truth is None else np.repeat(truth, members, axis=0)
+        written = comparison.write_comparison(_OUTPUT.value, repeated, predicted, known, _FPS.value)
+        return written + arrays(run, 'predictions', parts)
+    rates = video.in_units(of_each, scale)[..., 0]
+    real = [None if each is None else video.in_units(each, scale, real=True)[..., 0] for each in (context, truth)]
+    written = rain.write_forecasts(_OUTPUT.value, *real, rates, _THRESHOLD.value, _FPS.value)
+    beside = {'probability': rain.probability(rates, _THRESHOLD.value), 'threshold': np.float32(_THRESHOLD.value)}
+    return written + arrays(run, 'predictions', parts, **beside)
 
 
 def of_data(run: saved_run.Run) -> np.ndarray:
-    """The first frames of clips of the run's data."""
-    data = run.data
+    """The first frames of clips of the run's data, or where crops are drawn by what happens in them, such crops."""
+    data, drawn = run.data, {}
     if isinstance(data, pipeline.RecordClips):
         data = data.of_split(_SPLIT.value or 'test')
+        if data.importance is not None:
+            drawn = {'crop': 'random', 'numbers': np.arange(_NUM_CLIPS.value)}
     elif _SPLIT.value:
         raise InputError(f'--split={_SPLIT.value} has no use: the clips of this run are made on the fly.')
-    rows = data.evaluation(1, 'first').take(_NUM_CLIPS.value)
+    rows = data.evaluation(1, 'random' if drawn else 'first', **drawn).take(_NUM_CLIPS.value)
     return np.concatenate([clip for clip, _, _ in rows])
 
 

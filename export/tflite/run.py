@@ -3,7 +3,7 @@
 
 It needs the folder export, numpy and an interpreter: tflite-runtime, ai-edge-litert or TensorFlow, whichever is
 installed. The clip is an animated PNG, which browsers and most viewers play. A generator that continues clips takes
---context, an npy file of frames, uint8 [C_frames, H, W, C].
+--context, an npy file of frames [C_frames, H, W, C], uint8; one of rain takes mm/h, float32, and writes an npy file.
 """
 
 from __future__ import annotations
@@ -29,11 +29,15 @@ def main(words: Sequence[str] | None = None) -> None:
         model = load(arguments.model, arguments.threads)
         shapes = {name: [int(size) for size in of['shape']] for name, of in model.get_input_details().items()}
         context_shape = shapes['context'][1:] if 'context' in shapes else None
-        inputs = runner.make_inputs(arguments, shapes['latent'][1], context_shape)
+        unit = runner.unit_of(arguments.model)
+        inputs = runner.make_inputs(arguments, shapes['latent'][1], context_shape, unit)
         began = time.perf_counter()
         clip = answer(model, inputs)
         print(f'{time.perf_counter() - began:.3f} s')
-        runner.write_clip(arguments.output, clip, arguments.fps)
+        if unit is None:
+            runner.write_clip(arguments.output, clip, arguments.fps)
+        else:
+            runner.write_numbers(arguments.output, clip, unit)
     except (ImportError, OSError, ValueError) as error:
         parser.error(f'{error}.')
 
