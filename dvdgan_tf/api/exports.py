@@ -52,8 +52,10 @@ class SavedModelGenerator(Exported):
         self._network = tf.saved_model.load(folder).network
 
     def __call__(
-        self, latent: tf.Tensor, label: tf.Tensor, context: tf.Tensor | None = None, training: bool = False
+        self, latent: tf.Tensor, label: tf.Tensor | None, context: tf.Tensor | None = None, training: bool = False
     ) -> tf.Tensor:
+        if label is None:  # as the live generator: class 0, the only one of prediction
+            label = tf.zeros_like(latent[:, 0], tf.int32)
         return self._network.generate(latent, label, *(() if context is None else (context,)))
 
     def embedding(self, label: tf.Tensor) -> tf.Tensor:

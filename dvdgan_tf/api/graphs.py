@@ -20,8 +20,8 @@ from dvdgan_tf.exporters.tfjs_graph import EXECUTABLE
 _FUSED = {'_FusedConv2D', '_FusedMatMul', 'NoOp'}
 # Of frozen generators outside of TensorFlow.js, and of the signatures around them.
 _OF_SAVED_MODELS = set(
-    'Acos All Assert AvgPool BitwiseOr Cast EncodePng Equal Fill GatherV2 Greater GreaterEqual IsFinite LeftShift Less '
-    'LessEqual LogicalAnd Maximum Min Minimum PartitionedCall PlaceholderWithDefault ReadVariableOp RealDiv '
+    'Acos All Assert AvgPool BitwiseOr Cast EncodePng Equal Exp Fill GatherV2 Greater GreaterEqual IsFinite LeftShift '
+    'Less LessEqual Log LogicalAnd Maximum Min Minimum PartitionedCall PlaceholderWithDefault ReadVariableOp RealDiv '
     'ResourceGather Round Select SelectV2 Sin Sqrt Squeeze StatefulPartitionedCall StatelessRandomNormalV2 '
     'StatelessRandomUniformFullIntV2 StatelessWhile Sum TensorListFromTensor TensorListGetItem TensorListReserve '
     'TensorListSetItem TensorListStack While'.split()
