@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from dvdgan_tf.training import loop
 from dvdgan_tf.work_dir.checkpoint import checkpoint_path, saved_steps
 
 _TESTS = os.path.dirname(os.path.abspath(__file__))
+_RESULTS = Path(_TESTS).parent / 'docs' / 'results'
 _SCORES = {'recognised': {'value': 0.987654, 'floor': {'value': 0.99, 'clips': [9]}}, 'kernel': {'value': 2.0}}
 
 
@@ -116,3 +118,12 @@ def test_one_command_writes_it_and_says_what_is_missing(work_dir, tmp_path):
     lacking = _export(work_dir, tmp_path / 'other', '--data=shapes', '--trust')
     assert lacking.returncode == 2 and '--licence for the model card: give them.' in lacking.stderr
     assert not (tmp_path / 'other').exists()
+
+
+@pytest.mark.parametrize('card', sorted(_RESULTS.glob('*/MODEL.md')), ids=lambda card: card.parent.name)
+def test_a_committed_run_opens_moves_and_is_small(card):
+    run = saved_run.open_run(str(card.parent))
+    clips = sample_clips(run.generator, np.arange(2), seed=0)
+    assert clips.std() > 0.1 and np.abs(np.diff(clips, axis=1)).mean() > 0.004
+    assert f'makes {run.generator.num_frames} frames of {run.generator.resolution}x' in card.read_text()
+    assert sum(path.stat().st_size for path in card.parent.rglob('*') if path.is_file()) < 10e6
