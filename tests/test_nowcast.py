@@ -94,7 +94,7 @@ def test_without_pysteps_one_sentence_says_so(monkeypatch, data, tmp_path):
     monkeypatch.setattr(importlib.util, 'find_spec', lambda name: None)
     with pytest.raises(InputError, match='the reference steps needs pysteps; install it with pip'):
         references.find(['steps'])
-    assert list(references.find()) == ['persistence', 'context_mean']
+    assert list(references.find()) == ['persistence', 'context_mean', 'no_rain']
     assert 'without advection and steps' in score(data, Forecaster(), tmp_path, against=None)['warnings'][0]
 
 
@@ -109,6 +109,13 @@ def test_without_pysteps_one_sentence_says_so(monkeypatch, data, tmp_path):
 def test_wrong_wishes(data, tmp_path, change, sentence):
     with pytest.raises(InputError, match=sentence):
         score(data, Forecaster(), tmp_path, **change)
+
+
+def test_the_crps_of_no_rain_is_the_mean_rate(data, tmp_path):
+    methods = score(data, Forecaster(), tmp_path, against=['no_rain'])['methods']
+    assert methods['no_rain']['csi_1'] == [0, 0, 0] and methods['no_rain']['bias_1'] == [0, 0, 0]
+    rates = data.scale.measured(np.concatenate([clip for clip, _, _ in data.of_split('test').evaluation(1, 'first')]))
+    assert methods['no_rain']['crps'][0] == pytest.approx(np.nanmean(rates), rel=0.3)
 
 
 def test_other_data_and_other_models_are_refused(data, tmp_path):

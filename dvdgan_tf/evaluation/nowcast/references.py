@@ -1,4 +1,4 @@
-"""What a forecast of rain has to beat: the last frame, the mean of the context, and pysteps' advection and STEPS.
+"""What a forecast of rain has to beat: the last frame, the mean of the context, no rain at all, and pysteps' advection and STEPS.
 
 pysteps (Pulkkinen et al. 2019) is an extra. It gets what the model gets, the same context of the same crop, and not the
 rain around it.
@@ -34,7 +34,7 @@ def find(names: list[str] | None = None) -> dict[str, Reference]:
     Raises:
         InputError: there is no such reference, or pysteps is asked for and not installed.
     """
-    known: dict[str, Reference] = {'persistence': persistence, 'context_mean': context_mean}
+    known: dict[str, Reference] = {'persistence': persistence, 'context_mean': context_mean, 'no_rain': no_rain}
     installed = importlib.util.find_spec('pysteps') is not None
     known.update({'advection': advection, 'steps': steps})
     for name in names or ():
@@ -56,6 +56,12 @@ def context_mean(context: np.ndarray, frames: int, members: int, seed: int) -> n
     """Each pixel's mean over the context."""
     del members, seed
     return np.repeat(context.mean(0)[None, None], frames, axis=1)
+
+
+def no_rain(context: np.ndarray, frames: int, members: int, seed: int) -> np.ndarray:
+    """None anywhere, whose CRPS is the mean rate: what forgets rain instead of moving it comes near to this."""
+    del members, seed
+    return np.zeros([1, frames, *context.shape[1:]])
 
 
 def advection(context: np.ndarray, frames: int, members: int, seed: int) -> np.ndarray:
