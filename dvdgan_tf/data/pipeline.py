@@ -22,6 +22,7 @@ from dvdgan_tf.data.stream import ClipSource
 from dvdgan_tf.errors import InputError
 
 _SHUFFLE, _DRAW, _EVALUATION = 0, 1, 2
+_GOLDEN = (5**0.5 - 1) / 2
 _WEIGHED = 32  # frames read at once to weigh windows
 _LONGEST = 2**31  # frames; the index holds them as int32
 
@@ -158,11 +159,16 @@ class RecordClips(ClipSource):
         """How much each of these clips of an evaluation at random counts, so that means are those of even draws."""
         if self._importance is None:
             return np.ones(len(numbers))
-        draws = [self._even_draw(stream.stateless_seed(self.seed, _EVALUATION, number)) for number in numbers]
+        draws = [self._spread_draw(tf.constant(number, tf.int64)) for number in numbers]
         return self._importance.weights[[int(self._importance.index(draw)) for draw in draws]]
 
+    def _spread_draw(self, number: tf.Tensor) -> tf.Tensor:
+        """Number n of a sequence that fills [0, 1) evenly: few clips of an evaluation have all kinds of weather."""
+        first = self._draw(stream.stateless_seed(self.seed, _EVALUATION, tf.constant(0, tf.int64)))
+        return (first + tf.cast(number, tf.float64) * _GOLDEN) % 1.0
+
     @staticmethod
-    def _even_draw(seed: tf.Tensor) -> tf.Tensor:
+    def _draw(seed: tf.Tensor) -> tf.Tensor:
         return tf.random.stateless_uniform([], seed, dtype=tf.float64, alg='philox')
 
     def clips_per_class(self) -> np.ndarray:
@@ -214,7 +220,7 @@ class RecordClips(ClipSource):
         def example(number: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             clip, seed = number % self.num_clips, stream.stateless_seed(self.seed, _EVALUATION, number)
             if self._importance is not None and window == crop == 'random':
-                return self._drawn(seed)
+                return self._drawn(self._spread_draw(number))
             draws = tf.random.stateless_uniform([3], seed, alg='philox')
             when = {'first': 0.0, 'center': 0.5, 'random': draws[0]}[window]
             top, left = (draws[1], draws[2]) if crop == 'random' else (0.5, 0.5)
@@ -238,16 +244,16 @@ class RecordClips(ClipSource):
         seed = stream.stateless_seed(self.seed, _DRAW, number)
         draws = tf.random.stateless_uniform([4], seed, alg='philox')
         if self._importance is not None:
-            pixels, label = self._drawn(seed)
+            pixels, label = self._drawn(self._draw(seed))
         else:
             pixels, label = self._window(clip, draws[0], draws[1], draws[2]), self._index['labels'][clip]
         if self.flip:
             pixels = tf.where(draws[3] < 0.5, tf.reverse(pixels, [2]), pixels)
         return pixels, label
 
-    def _drawn(self, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def _drawn(self, draw: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """A window where much happens, and its label."""
-        clip, start, top, left = tf.unstack(self._importance.place(self._even_draw(seed)))
+        clip, start, top, left = tf.unstack(self._importance.place(draw))
         return self._cut(clip, start, (top, left)), self._index['labels'][clip]
 
     def _window(self, clip: tf.Tensor, when: Any, top: Any, left: Any) -> tf.Tensor:

@@ -71,8 +71,9 @@ def write_forecasts(
     shown.update({f'member {number + 1}': colours(members[:, number]) for number in range(_count(members))})
     shown['mean'] = colours(members.mean(1))
     shown[f'P({threshold:g} mm/h)'] = shades(probability(members, threshold))
-    before = colours(context)
-    rows = np.stack([np.concatenate([before, after], 1) for after in shown.values()], 1)  # [N, panels, T, H, W, 3]
+    before = [colours(context)] * (len(shown) - 1) + [shades(np.zeros(context.shape))]
+    rows = [np.concatenate(parts, 1) for parts in zip(before, shown.values())]
+    rows = np.stack(rows, 1)  # [N, panels, T, H, W, 3]
     gap = [(0, 0)] * 4 + [(0, 2), (0, 0)]
     panels = np.concatenate(np.moveaxis(np.pad(rows, gap, constant_values=255), 1, 0), axis=3)
     film = video.tile_clips(panels, columns=1, gap=4)

@@ -1,4 +1,4 @@
-"""What a forecast of rain has to beat: the last frame, the mean of the context, no rain at all, and pysteps' advection and STEPS.
+"""What a forecast of rain has to beat: the last frame, the mean of the context, no rain, pysteps' advection and STEPS.
 
 pysteps (Pulkkinen et al. 2019) is an extra. It gets what the model gets, the same context of the same crop, and not the
 rain around it.
