@@ -83,8 +83,11 @@ def test_the_manifest_names_every_input_and_what_it_may_be_filled_with(folder, m
     training, sampler = (manifest['programs'][name] for name in ('training_step', 'sampler'))
     names = [each['name'] for each in training['inputs']]
     assert names[:4] == ['clip_0', 'label_0', 'clip_1', 'label_1']
-    trained = [v for network in (made[-1].generator, made[-1].spatial) for v in network.trainable_variables]
-    assert {v.name.split(':')[0] for v in trained} <= set(names)
+    step = made[-1]
+    trained = [v for network in (step.generator, step.spatial, step.temporal) for v in network.trainable_variables]
+    state = [v for optimizer in (step.generator_optimizer, step.discriminator_optimizer) for v in optimizer.variables]
+    assert {v.name.split(':')[0] for v in (*trained, *state)} <= set(names)
+    assert {each['dtype'] for each in training['inputs']} == {'float32', 'int32', 'int64'}
     kinds = {each['name']: each['values'] for each in training['inputs']}
     assert kinds['clip_0'] == 'normal' and kinds['label_0'] == kinds['iteration'] == 'zeros'
     assert all((kind == 'positive') == name.startswith('v/') for name, kind in kinds.items())
@@ -94,6 +97,7 @@ def test_the_manifest_names_every_input_and_what_it_may_be_filled_with(folder, m
     assert sampler['flops'] == 2 * 2 * (120 + tiny.CLASSES) * 2 * 16 * 16 * 3
     for described in (training, sampler):
         content = (folder / described['file']).read_bytes()
+        assert b'site-packages' not in content
         assert described['sha256'] == hashlib.sha256(content).hexdigest()
 
 

@@ -33,7 +33,7 @@ def bound(gin_files: Sequence[str], gin_params: Sequence[str], more: Sequence[st
     Raises:
         InputError: they cannot be used, not on this machine, or what they describe does not fit into its memory.
     """
-    config.parse(gin_files, [*gin_params, *more], fallbacks={'DATA_DIR': None, 'NUM_CLASSES': 4, 'TRAIN_STEPS': 1})
+    config.parse(gin_files, [*gin_params, *more], fallbacks={'DATA_DIR': 'records', 'NUM_CLASSES': 4, 'TRAIN_STEPS': 1})
     arguments = config.bindings(loop.train, only=('gan_step', 'precision'))
     loop.prepare_process(0, arguments['precision'], deterministic=False)
     distribution = make_strategy('one_device')

@@ -14,11 +14,13 @@ from collections.abc import Iterator, Mapping
 from typing import Callable, NamedTuple
 
 import tensorflow as tf
+from tensorflow.compiler.xla.service import hlo_pb2
 
 from dvdgan_tf import __version__, files
 from dvdgan_tf.benchmarks.preset import Preset, check_fits
 from dvdgan_tf.models.variables import clip_spec, generator_specs, label_spec
 from dvdgan_tf.planning import graph_cost
+from dvdgan_tf.training import loop
 from dvdgan_tf.training.step import GanStep
 
 VERSION = 1  # of the folder's format; export/xla/run.py has the same
@@ -50,7 +52,7 @@ def report(preset: Preset, output: str) -> Iterator[str]:
     os.makedirs(output, exist_ok=True)
     described = {}
     for name, program in _programs(step).items():
-        described[name], serialized = _compiled(name, program)
+        described[name], serialized = _compiled(name, program, _variables(step))
         files.write_atomically(os.path.join(output, described[name]['file']), serialized)
         yield _line(name, described[name], len(serialized))
     manifest = {'version': VERSION, 'made_by': f'dvdgan_tf {__version__}, TensorFlow {tf.__version__}'}
@@ -79,13 +81,21 @@ def _programs(step: GanStep) -> dict[str, Program]:
     return {'training_step': Program(train, given, rows), 'sampler': Program(sample, inputs, SAMPLED)}
 
 
-def _compiled(name: str, program: Program) -> tuple[dict, bytes]:
+def _variables(step: GanStep) -> dict[int, tf.Variable]:
+    """All that a step owns, by the handle that a function captures."""
+    owners = loop.state_of(step).values()
+    found = [v for owner in owners for v in ([owner] if isinstance(owner, tf.Variable) else owner.variables)]
+    rates = [optimizer.learning_rate for optimizer in (step.generator_optimizer, step.discriminator_optimizer)]
+    found += [rate for rate in rates if isinstance(rate, tf.Variable)]  # Keras does not count it
+    return {id(variable.handle): variable for variable in found}
+
+
+def _compiled(name: str, program: Program, variables: Mapping[int, tf.Variable]) -> tuple[dict, bytes]:
     """What the manifest says of a program, and its HLO."""
     function = tf.function(program.function, autograph=False, jit_compile=True)
     concrete = function.get_concrete_function(*program.inputs.values())
     zeros = [tf.zeros(spec.shape, spec.dtype) for spec in program.inputs.values()]
-    serialized = function.experimental_get_compiler_ir(*zeros)(stage='hlo_serialized')
-    variables = {id(variable.handle): variable for variable in concrete.graph.variables}
+    serialized = _portable(function.experimental_get_compiler_ir(*zeros)(stage='hlo_serialized'))
     captured = [variables.get(id(tensor), tensor) for tensor in concrete.captured_inputs]
     inputs = [_input(key, spec) for key, spec in program.inputs.items()]
     inputs += [_input(getattr(each, 'name', 'constant'), each) for each in captured]
@@ -102,6 +112,28 @@ def _compiled(name: str, program: Program) -> tuple[dict, bytes]:
         'results': results,
     }
     return described, serialized
+
+
+def _portable(serialized: bytes) -> bytes:
+    """The same module as any XLA reads it: newer ones number instructions beyond 32 bits, which older ones refuse.
+
+    Where each came from, with paths of this machine, is left out.
+    """
+    module = hlo_pb2.HloModuleProto.FromString(serialized)
+    module.ClearField('stack_frame_index')
+    places = {computation.id: number for number, computation in enumerate(module.computations, 1)}
+    every = [instruction for computation in module.computations for instruction in computation.instructions]
+    numbers = {instruction.id: number for number, instruction in enumerate(every, 1)}
+    module.entry_computation_id = places[module.entry_computation_id]
+    for computation in module.computations:
+        computation.id, computation.root_id = places[computation.id], numbers[computation.root_id]
+    for instruction in every:
+        instruction.ClearField('metadata')
+        instruction.id = numbers[instruction.id]
+        for field, new in (('operand', numbers), ('control_predecessor', numbers), ('called_computation', places)):
+            ids = getattr(instruction, f'{field}_ids')
+            ids[:] = [new[each] for each in ids]
+    return module.SerializeToString(deterministic=True)
 
 
 def _input(name: str, value: tf.TensorSpec | tf.Variable | tf.Tensor) -> dict:
