@@ -73,7 +73,7 @@ class Nowcast:
         standing_statistics: int | None = None,
         log: Callable[[str], None] = _LOG.info,
     ) -> dict[str, object]:
-        """The result, as appended to evaluation.jsonl; all scores and their curves are files beside it.
+        """The result, of which evaluation.jsonl gets all but the scores of every method; these are files beside it.
 
         Args:
             generator: continues context frames.
@@ -104,7 +104,8 @@ class Nowcast:
                 log(f'{NAME}: {number + 1} of {self._forecasts} forecasts')
         tf.io.gfile.makedirs(output_dir)
         result = self._result(found, generator, source, model, truncation, standing_statistics)
-        report.append(os.path.join(output_dir, report.FILE_NAME), [result])
+        line = {name: value for name, value in result.items() if name != 'methods'}  # of all, a file has room
+        report.append(os.path.join(output_dir, report.FILE_NAME), [line])
         prefix = os.path.join(output_dir, f'{NAME}_{self._split}_{model["step"]}')
         files.write_atomically(f'{prefix}.json', json.dumps(result, indent=1) + '\n')
         log(', '.join([f'{prefix}.json', *curves.write(result, prefix)]))
