@@ -146,3 +146,4 @@ def test_where_it_never_rains_some_scores_have_no_value():
     dry = np.zeros([FRAMES, SIZE, SIZE])
     found = scores(dry[None], dry)
     assert found['csi_1'] == [None, None] and found['bias_1'] == [None, None] and found['crps'] == [0.0, 0.0]
+    assert found['spectrum_distance'] == [None, None]

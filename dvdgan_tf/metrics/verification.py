@@ -159,8 +159,12 @@ def spectrum(fields: np.ndarray) -> np.ndarray:
 
 
 def spectrum_distance(found: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    """How far spectra [T, rings] are apart: the mean over rings of the absolute difference in decibel, [T]."""
-    return np.abs(10 * np.log10((found + _LEAST) / (wanted + _LEAST))).mean(-1)
+    """How far spectra [T, rings] are apart: the mean over rings of the absolute difference in decibel, [T].
+
+    NaN where a field without any rain has none.
+    """
+    apart = np.abs(10 * np.log10((found + _LEAST) / (wanted + _LEAST))).mean(-1)
+    return np.where((found.sum(-1) > 0) & (wanted.sum(-1) > 0), apart, np.nan)
 
 
 def mean_over_leads(values: Mapping[str, list], name: str) -> float | None:
