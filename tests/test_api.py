@@ -14,7 +14,7 @@ import tensorflow as tf
 import dvdgan_tf
 from dvdgan_tf import config, saved_run, serving
 from dvdgan_tf.data import in_memory
-from dvdgan_tf.data.scales import PICTURES
+from dvdgan_tf.data.scales import PICTURES, Scale
 from dvdgan_tf.exporters import source, tfjs, tflite
 from dvdgan_tf.models import variables
 from dvdgan_tf.sampling import generate, interpolation, video
@@ -166,7 +166,7 @@ def test_predictions_continue_what_they_are_given(predictor):
 
 def test_data_that_are_no_pictures_come_and_go_in_their_units(predictor):
     inner, run = predictor._generator, predictor._run
-    radar = dvdgan_tf.Model(inner, predictor.path, STEP, ('all',), (0.0, 50.0), run)
+    radar = dvdgan_tf.Model(inner, predictor.path, STEP, ('all',), Scale(0.0, 50.0), run)
     context = np.random.default_rng(0).integers(0, 256, (2, 2, 16, 16, 3), np.uint8)
     clips = radar.predict((context * (50 / 255)).astype(np.float32))
     assert clips.dtype == np.float32 and 0 <= clips.min() < clips.max() <= 50
