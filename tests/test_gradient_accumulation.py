@@ -9,7 +9,7 @@ import tiny
 from dvdgan_tf.errors import InputError
 from dvdgan_tf.layers import state
 from dvdgan_tf.layers.spectral_norm import SpectralDense
-from dvdgan_tf.training.gradient_accumulation import accumulated
+from dvdgan_tf.training.optimizer import accumulated
 from dvdgan_tf.training.step import GanStep
 
 BATCH = 8

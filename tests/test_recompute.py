@@ -14,7 +14,7 @@ from dvdgan_tf.layers.recompute import recomputed
 from dvdgan_tf.layers.residual import GeneratorBlock
 from dvdgan_tf.models.generator import GeneratorGroup
 from dvdgan_tf.planning.graph_cost import peak_bytes
-from dvdgan_tf.training.gradient_accumulation import accumulated
+from dvdgan_tf.training.optimizer import accumulated
 
 FRAMES = 3
 

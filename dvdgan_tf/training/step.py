@@ -25,8 +25,7 @@ from dvdgan_tf.models.discriminator_inputs import Phi, average_pool_2x2, sample_
 from dvdgan_tf.models.variables import clip_spec, generator_specs, label_spec, make_variables
 from dvdgan_tf.training.augmentation import DifferentiableAugmentation
 from dvdgan_tf.training.ema import ExponentialMovingAverage, averaged_copy
-from dvdgan_tf.training.gradient_accumulation import accumulated
-from dvdgan_tf.training.optimizer import ScaledOptimizer
+from dvdgan_tf.training.optimizer import ScaledOptimizer, accumulated
 
 Batch = tuple[tf.Tensor, tf.Tensor]
 Metrics = dict[str, tf.Tensor]
