@@ -91,34 +91,33 @@ class ScaledOptimizer:
 class FusedAdam(keras.optimizers.Adam):
     """Keras' Adam with the same variables and formula, but one operation a variable where that has thirty."""
 
-    _now: types.SimpleNamespace | None = None
-
     def apply_gradients(self, grads_and_vars: Iterable, *args: object, **options: object) -> tf.Variable:
-        self._now = None
+        self._now: dict[tf.DType, types.SimpleNamespace] = {}
         return super().apply_gradients(grads_and_vars, *args, **options)
 
     def update_step(self, gradient: tf.Tensor, variable: tf.Variable) -> None:
         index = self._index_dict[self._var_key(variable)]
-        self._now = self._now or self._constants()
+        if variable.dtype not in self._now:
+            self._now[variable.dtype] = self._constants(variable.dtype)
         tf.raw_ops.ResourceApplyAdam(
             var=variable.handle,
             m=self._momentums[index].handle,
             v=self._velocities[index].handle,
             grad=gradient,
-            **vars(self._now),
+            **vars(self._now[variable.dtype]),
         )
 
-    def _constants(self) -> types.SimpleNamespace:
+    def _constants(self, dtype: tf.DType) -> types.SimpleNamespace:
         """What is the same for every variable of an update."""
-        step = tf.cast(self.iterations + 1, tf.float32)
-        beta_1, beta_2 = (tf.constant(value, tf.float32) for value in (self.beta_1, self.beta_2))
+        step = tf.cast(self.iterations + 1, dtype)
+        beta_1, beta_2 = (tf.constant(value, dtype) for value in (self.beta_1, self.beta_2))
         return types.SimpleNamespace(
-            lr=tf.identity(self.learning_rate),
+            lr=tf.cast(self.learning_rate, dtype),
             beta1=beta_1,
             beta2=beta_2,
             beta1_power=tf.pow(beta_1, step),
             beta2_power=tf.pow(beta_2, step),
-            epsilon=tf.constant(self.epsilon, tf.float32),
+            epsilon=tf.constant(self.epsilon, dtype),
         )
 
 
