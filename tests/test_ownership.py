@@ -61,7 +61,7 @@ def test_what_may_change_is_what_the_functions_take():
         if owner in kept_apart:
             assert list(free) == known, owner
     fixed = set(inspect.signature(loop.train).parameters) - set(ownership.FREE_PARAMETERS['train'])
-    assert fixed == {'work_dir', 'data', 'gan_step', 'seed', 'precision'}
+    assert fixed == {'work_dir', 'data', 'gan_step', 'seed', 'precision', 'jit_compile'}
 
 
 def test_a_configuration_that_is_refused_leaves_the_work_directory_as_it_was(tmp_path):

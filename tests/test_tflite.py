@@ -12,6 +12,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
+from dvdgan_tf import native_stderr
 from dvdgan_tf.errors import InputError
 from dvdgan_tf.exporters import tflite
 from dvdgan_tf.sampling import generate
@@ -69,14 +70,25 @@ def test_a_generator_that_continues_clips_converts_too(tmp_path):
         np.testing.assert_allclose(made, clips[:1], atol=1e-4)
 
 
-def test_converting_is_silent_unless_more_is_asked_for(tmp_path, monkeypatch, capfd):
-    said = []
-    for level in ('3', '0'):
-        monkeypatch.setenv('TF_CPP_MIN_LOG_LEVEL', level)
-        tflite.write(['float32'], exported.source(), str(tmp_path))
-        said.append(capfd.readouterr())
-    assert said[0].err == said[0].out == ''
-    assert 'Accepted dialects' in said[1].err
+def test_converting_is_silent_unless_more_is_asked_for_or_it_fails(tmp_path, monkeypatch, capfd):
+    convert = tf.lite.TFLiteConverter.convert
+
+    def loud(converter):
+        os.write(2, b'a line of the converter\n')
+        return convert(converter)
+
+    monkeypatch.setattr(tf.lite.TFLiteConverter, 'convert', loud)
+    monkeypatch.setenv('TF_CPP_MIN_LOG_LEVEL', '3')
+    tflite.write(['float32'], exported.source(), str(tmp_path))
+    assert capfd.readouterr() == ('', '')
+    monkeypatch.setenv('TF_CPP_MIN_LOG_LEVEL', '0')
+    tflite.write(['float32'], exported.source(), str(tmp_path))
+    assert 'a line of the converter' in capfd.readouterr().err
+    monkeypatch.setenv('TF_CPP_MIN_LOG_LEVEL', '3')
+    with pytest.raises(RuntimeError), native_stderr.held():
+        os.write(2, b'why it failed\n')
+        raise RuntimeError
+    assert 'why it failed' in capfd.readouterr().err
 
 
 def test_an_export_that_differs_is_not_kept(tmp_path):
