@@ -43,7 +43,10 @@ from dvdgan_tf.work_dir.checkpoint import checkpoint_path  # noqa: E402
 _SIZE = 16
 _CLIPS = {'kinetics': (96, 5, 5), 'bair': (16, 16, 256)}  # frames, training clips, test clips
 _SHRUNK = [f'RESOLUTION = {_SIZE}', 'CHANNEL_MULTIPLIER = 1']
-_MORE = {'bin/evaluate': ['--num_samples=2', '--batch_size=2'], 'python studies/latency.py': _SHRUNK}
+_MORE = {
+    'bin/evaluate': ['--num_samples=2', '--batch_size=2'],
+    'bin/benchmark': [f'--gin_param={binding}' for binding in _SHRUNK],
+}
 _EVERY = 'every:10000'  # becomes every:1
 
 What = tuple[str, str, str]  # item, experiment, command
