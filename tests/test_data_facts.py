@@ -14,6 +14,7 @@ import tiny
 from prepared import run
 
 from dvdgan_tf.data.pipeline import RecordClips
+from dvdgan_tf.data.scales import Scale
 from dvdgan_tf.data.synthetic import SyntheticClips
 from dvdgan_tf.errors import InputError
 from dvdgan_tf.prepare.listing import Rules
@@ -36,7 +37,7 @@ def test_the_hash_of_the_manifest_is_kept(tmp_path):
     data_facts.write(str(tmp_path / 'run'), data)
     kept = data_facts.read(str(tmp_path / 'run'))
     assert kept.identity == data.identity() and len(kept.identity['manifest_sha256']) == 64
-    assert (kept.class_names, kept.value_range, kept.stride) == (data.class_names, (0, 255), 1)
+    assert (kept.class_names, kept.scale, kept.stride) == (data.class_names, Scale(0, 255), 1)
 
 
 def test_other_content_is_refused_or_accepted_with_a_word(tmp_path, caplog):
@@ -63,6 +64,9 @@ def test_runs_that_did_not_keep_it_go_on(tmp_path):
     path.write_text(json.dumps(kept))
     data_facts.check(str(tmp_path), data)
     assert data_facts.read(str(tmp_path)).identity is None
+    del kept['scale']
+    path.write_text(json.dumps({**kept, 'value_range': [0.0, 60.0]}))
+    assert data_facts.read(str(tmp_path)).scale == Scale(0, 60)
     path.write_text('{')  # a damaged file is written anew by the run that goes on
     data_facts.check(str(tmp_path), data)
 

@@ -281,4 +281,4 @@ def test_another_split_is_read_in_the_same_way_and_the_range_is_known(folder):
     assert (same.stride, wider.stride) == (3, 4)
     for clip, expected in zip(take(same, 4), take(source, 4)):
         np.testing.assert_array_equal(clip, expected)
-    assert source.value_range == (0, 255)
+    assert (source.scale.low, source.scale.high) == (0, 255)

@@ -12,6 +12,7 @@ import tensorflow as tf
 from PIL import Image
 
 from dvdgan_tf import config, ownership, saved_run
+from dvdgan_tf.data.scales import Scale
 from dvdgan_tf.errors import InputError
 from dvdgan_tf.training import loop
 from dvdgan_tf.work_dir import data_facts
@@ -85,7 +86,8 @@ def test_a_generator_is_known_where_its_data_are_not(work_dir, tmp_path):
     path = copy / config.FILE_NAME
     path.write_text(path.read_text().replace('SyntheticClips.resolution = 16', 'SyntheticClips.resolution = 1'))
     run = saved_run.open_run(str(copy), trusted=True)
-    assert run.facts[:3] == (saved_run.open_run(work_dir, trusted=True).data.class_names, (0, 255), 1)
+    facts, known = run.facts, saved_run.open_run(work_dir, trusted=True).data.class_names
+    assert (facts.class_names, facts.scale, facts.stride) == (known, Scale(0, 255), 1)
     with pytest.raises(InputError, match='1 pixels do not show a moving shape'):
         run.data  # noqa: B018  that looking at it fails is the test
 

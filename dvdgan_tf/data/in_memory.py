@@ -27,7 +27,7 @@ class InMemoryClips(stream.ClipSource):
 
     def __init__(self, clips: np.ndarray, scale: Scale, stride: int) -> None:
         self.num_clips, self.num_frames, self.resolution, _, self.video_channels = clips.shape
-        self.scale, self.value_range, self.stride = scale, (scale.low, scale.high), stride
+        self.scale, self.stride = scale, stride
         self._digest = hashlib.sha256(np.ascontiguousarray(clips).tobytes()).hexdigest()
         self._clips = tf.constant(clips)
 

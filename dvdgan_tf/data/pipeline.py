@@ -48,8 +48,7 @@ class RecordClips(ClipSource):
             Needs native crops; reads all records once. `weights` has what undoes it in a mean.
         knee: numbers become [-1, 1] by the logarithm above this; None for linear. See `scales.Scale`.
 
-    `value_range` is what -1 and 1 stand for: (0, 255) for pictures, else what the data were prepared with; `scale` is
-    the whole way between.
+    `scale` is that of pictures, or from the range that the data were prepared with.
 
     Clips with fewer than (num_frames - 1) * stride + 1 frames are left out; `num_too_short` counts them.
 
@@ -95,8 +94,7 @@ class RecordClips(ClipSource):
         self.native, self.importance, self.knee = native, importance, knee
         self._encoding = manifest['encoding']
         self._dtype = tf.dtypes.as_dtype(manifest['dtype'])
-        self.value_range = tuple(manifest['value_range'])
-        self.scale = Scale(*self.value_range, knee, manifest.get('missing', False), manifest.get('unit', ''))
+        self.scale = Scale(*manifest['value_range'], knee, manifest.get('missing', False), manifest.get('unit', ''))
         self._span = span
         kept = index.select(index.frames >= span)
         self._firsts = tf.constant(firsts[index.frames >= span])

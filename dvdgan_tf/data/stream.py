@@ -24,9 +24,8 @@ class ClipSource(Protocol):
     """Where clips come from: records on disk or clips made on the fly.
 
     Clips are float32 [T, resolution, resolution, video_channels] in [-1, 1]; labels are int32 in [0, num_classes).
-    `num_clips` is None where the supply is endless. `value_range` is what -1 and 1 stand for, `scale` the way
-    between. `stride` is how many
-    frames of the source lie from one frame of a clip to the next.
+    `num_clips` is None where the supply is endless. `scale` says what the numbers in [-1, 1] stand for. `stride` is how
+    many frames of the source lie from one frame of a clip to the next.
     """
 
     num_classes: int
@@ -35,7 +34,6 @@ class ClipSource(Protocol):
     video_channels: int
     num_frames: int
     resolution: int
-    value_range: tuple[float, float] = (0.0, 255.0)
     scale: Scale = Scale()
     stride: int = 1
     split: str = 'train'

@@ -274,9 +274,10 @@ def of_data(run: saved_run.Run) -> np.ndarray:
 def of_video(run: saved_run.Run) -> np.ndarray:
     """The first frames of the video, once for every sample."""
     generator, stride = run.generator, run.facts.stride
-    if not run.facts.scale.is_of_pictures:
+    scale = run.facts.scale
+    if not scale.is_of_pictures:
         raise InputError(
-            f'the data of this run are no pictures but numbers in {run.facts.value_range}; leave out --video.'
+            f'the data of this run are no pictures but numbers in {(scale.low, scale.high)}; leave out --video.'
         )
     wanted = generator.context_frames + generator.num_frames
     clip = video_file.first_frames(_VIDEO.value, generator.resolution, wanted, stride, generator.video_channels)

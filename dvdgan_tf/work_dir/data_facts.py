@@ -1,4 +1,4 @@
-"""Facts about the training data that users of a trained generator need, kept with the run: class names, value range."""
+"""Facts about the training data that users of a trained generator need, kept with the run: class names, scale."""
 
 from __future__ import annotations
 
@@ -24,15 +24,13 @@ class DataFacts(NamedTuple):
 
     Attributes:
         class_names: one a label.
-        value_range: what -1 and 1 stand for.
         stride: frames of the source from one frame of a clip to the next.
         identity: what tells the clips from others, for records the hash of their manifest; None in runs of versions
             that did not keep it.
-        scale: the way between [-1, 1] and their numbers.
+        scale: what their numbers in [-1, 1] stand for.
     """
 
     class_names: tuple[str, ...]
-    value_range: tuple[float, float]
     stride: int
     identity: dict[str, Any] | None = None
     scale: Scale = Scale()
@@ -44,14 +42,14 @@ def write(work_dir: str, data: ClipSource) -> None:
     Raises:
         InputError: there is no room, or no permission, to write.
     """
-    scale = dataclasses.asdict(data.scale)
-    facts = DataFacts(data.class_names, data.value_range, data.stride, data.identity(), scale)
+    facts = DataFacts(data.class_names, data.stride, data.identity(), data.scale)._asdict()
+    text = json.dumps({**facts, 'scale': dataclasses.asdict(data.scale)}, indent=2)
     path = os.path.join(work_dir, FILE_NAME)
     try:
         tf.io.gfile.makedirs(work_dir)
     except tf.errors.OpError as error:
         raise InputError(f'cannot write {path} ({error.message}); make room or choose another place.') from error
-    files.write_atomically(path, json.dumps(facts._asdict(), indent=2) + '\n')
+    files.write_atomically(path, text + '\n')
 
 
 def read(work_dir: str) -> DataFacts:
@@ -64,9 +62,11 @@ def read(work_dir: str) -> DataFacts:
     try:
         with tf.io.gfile.GFile(path) as file:
             found = json.load(file)
-        scale = Scale(**found.pop('scale', {'low': found['value_range'][0], 'high': found['value_range'][1]}))
-        facts = DataFacts(**found, scale=scale)
-        return facts._replace(class_names=tuple(facts.class_names), value_range=tuple(facts.value_range))
+        if 'scale' not in found:  # written by a version that knew linear ones only
+            low, high = found['value_range']
+            found['scale'] = {'low': low, 'high': high}
+        found.pop('value_range', None)
+        return DataFacts(**found)._replace(class_names=tuple(found['class_names']), scale=Scale(**found['scale']))
     except (tf.errors.OpError, KeyError, IndexError, TypeError, ValueError) as error:
         reason = getattr(error, 'message', None) or error
         raise InputError(f'cannot read {path} ({reason}); bin/train writes it when it goes on with the run.') from error
