@@ -12,24 +12,14 @@ from dvdgan_tf.benchmarks.record import Record
 from dvdgan_tf.data.synthetic import SyntheticClips
 from dvdgan_tf.errors import InputError
 from dvdgan_tf.planning.memory import Room
-from dvdgan_tf.training.step import GanStep
 
 _SGD = functools.partial(keras.optimizers.SGD, 0.1, jit_compile=False)
 
 
 @pytest.fixture
 def preset():
-    make = functools.partial(
-        GanStep,
-        generator=tiny.Generator,
-        spatial_discriminator=tiny.Discriminator,
-        temporal_discriminator=tiny.Discriminator,
-        generator_optimizer=_SGD,
-        discriminator_optimizer=_SGD,
-        global_batch=2,
-        seed=0,
-        spatial_frames=2,
-    )
+    optimizers = {'generator_optimizer': _SGD, 'discriminator_optimizer': _SGD}
+    make = functools.partial(tiny.gan_step, spatial_frames=2, **optimizers)
     return Preset('tiny', make, lambda: SyntheticClips(16, 2), 'float32')
 
 

@@ -17,7 +17,6 @@ from dvdgan_tf.errors import InputError
 from dvdgan_tf.evaluation.during_training import ProtocolScores
 from dvdgan_tf.training import loop
 from dvdgan_tf.training.schedule import LOOKS_FILE, Checkpoints, Previews
-from dvdgan_tf.training.step import GanStep
 from dvdgan_tf.work_dir.checkpoint import best_step, checkpoint_path, saved_steps
 
 
@@ -35,15 +34,10 @@ def _adam(rate=1e-3):
 
 
 _step = functools.partial(
-    GanStep,
-    generator=tiny.Generator,
-    spatial_discriminator=tiny.Discriminator,
-    temporal_discriminator=tiny.Discriminator,
+    tiny.gan_step,
     generator_optimizer=_adam,
     discriminator_optimizer=_adam,
     global_batch=4,
-    seed=0,
-    spatial_frames=1,
     ema_decay=0.5,
     ema_start_step=1,
 )

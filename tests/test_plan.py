@@ -5,30 +5,16 @@ import json
 import re
 
 import pytest
-import tf_keras as keras
 import tiny
 
 from dvdgan_tf.errors import InputError
 from dvdgan_tf.planning import plan
 from dvdgan_tf.planning.memory import Room
-from dvdgan_tf.training.step import GanStep
 
 
 def _plan(global_batch=400, **changes):
-    adam = functools.partial(keras.optimizers.Adam, jit_compile=False)
-    gan_step = functools.partial(
-        GanStep,
-        generator=tiny.Generator,
-        spatial_discriminator=tiny.Discriminator,
-        temporal_discriminator=tiny.Discriminator,
-        generator_optimizer=adam,
-        discriminator_optimizer=adam,
-        global_batch=global_batch,
-        seed=0,
-        spatial_frames=1,
-    )
     arguments = {
-        'gan_step': gan_step,
+        'gan_step': functools.partial(tiny.gan_step, global_batch=global_batch),
         'train_steps': 1000,
         'strategy': 'mirrored',
         'precision': 'float32',

@@ -1,6 +1,5 @@
 """The device's programs: what a folder says, and export/xla/run.py, which runs them with numpy and jaxlib alone."""
 
-import functools
 import hashlib
 import importlib.util
 import json
@@ -17,7 +16,6 @@ import tiny
 
 from dvdgan_tf.benchmarks import program
 from dvdgan_tf.benchmarks.preset import Preset
-from dvdgan_tf.training.step import GanStep
 
 RUN = Path(__file__).resolve().parent.parent / 'export' / 'xla' / 'run.py'
 needs_jaxlib = pytest.mark.skipif(
@@ -44,22 +42,10 @@ def made():
 @pytest.fixture(scope='module')
 def folder(tmp_path_factory, made):
     """A program folder of the smallest networks."""
-    adam = functools.partial(keras.optimizers.Adam, 1e-3, beta_1=0.0, jit_compile=False)
 
     def make(global_batch=2):
         keras.utils.set_random_seed(0)
-        made.append(
-            GanStep(
-                generator=tiny.Generator,
-                spatial_discriminator=tiny.Discriminator,
-                temporal_discriminator=tiny.Discriminator,
-                generator_optimizer=adam,
-                discriminator_optimizer=adam,
-                global_batch=global_batch,
-                seed=0,
-                spatial_frames=2,
-            )
-        )
+        made.append(tiny.gan_step(global_batch=global_batch, spatial_frames=2))
         return made[-1]
 
     output = tmp_path_factory.mktemp('program')

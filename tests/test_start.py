@@ -7,11 +7,9 @@ from pathlib import Path
 
 import pytest
 import tensorflow as tf
-import tf_keras as keras
 import tiny
 
 from dvdgan_tf.models.variables import make_variables
-from dvdgan_tf.training.step import GanStep
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -56,17 +54,7 @@ def test_variables_are_made_by_tracing_once(monkeypatch):
 
 
 def test_the_updates_of_the_discriminators_are_traced_once(monkeypatch):
-    step = GanStep(
-        generator=tiny.Generator,
-        spatial_discriminator=_Counted,
-        temporal_discriminator=tiny.Discriminator,
-        generator_optimizer=lambda: keras.optimizers.SGD(0.1, jit_compile=False),
-        discriminator_optimizer=lambda: keras.optimizers.SGD(0.1, jit_compile=False),
-        global_batch=2,
-        seed=0,
-        spatial_frames=2,
-        discriminator_updates=3,
-    )
+    step = tiny.gan_step(spatial_discriminator=_Counted, spatial_frames=2, discriminator_updates=3)
     monkeypatch.setattr(_Counted, 'traced', 0)
     batch = tf.TensorSpec([2, *tiny.CLIP]), tf.TensorSpec([2], tf.int32)
     tf.function(step, autograph=False).get_concrete_function([batch] * 3)

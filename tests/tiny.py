@@ -1,7 +1,11 @@
 """The smallest networks that the training step takes, so that tests of the loop need not trace the real ones."""
 
+import functools
+
 import tensorflow as tf
 import tf_keras as keras
+
+from dvdgan_tf.training.step import GanStep
 
 CLIP = (2, 16, 16, 3)
 CLASSES = 9
@@ -30,3 +34,18 @@ class Discriminator(keras.Model):
     def call(self, clip, label, training=False):
         pixels = tf.reshape(clip, [clip.shape[0], clip.shape[1:].num_elements()])
         return self.dense(tf.concat([pixels, tf.one_hot(label, CLASSES)], 1))[:, 0]
+
+
+_ADAM = functools.partial(keras.optimizers.Adam, 1e-3, beta_1=0.0, jit_compile=False)
+
+gan_step = functools.partial(
+    GanStep,
+    generator=Generator,
+    spatial_discriminator=Discriminator,
+    temporal_discriminator=Discriminator,
+    generator_optimizer=_ADAM,
+    discriminator_optimizer=_ADAM,
+    global_batch=2,
+    seed=0,
+    spatial_frames=1,
+)
