@@ -218,8 +218,8 @@ def prepare_process(seed: int, precision: str, deterministic: bool) -> None:
         InputError: there is no such precision.
     """
     set_precision(precision)
-    without = 'remapping' if tf.config.list_physical_devices('GPU') else 'disable_meta_optimizer'
-    tf.config.optimizer.set_experimental_options({without: without != 'remapping'})
+    with_gpu = tf.config.list_physical_devices('GPU')
+    tf.config.optimizer.set_experimental_options({'remapping': False} if with_gpu else {'disable_meta_optimizer': True})
     keras.utils.set_random_seed(seed)
     if deterministic:
         tf.config.experimental.enable_op_determinism()
