@@ -88,7 +88,20 @@ def test_methods_of_pysteps_follow_rain_that_moves(name):
     assert made.shape[1:] == truth.shape and not np.isnan(made).any()
     still = references.persistence(context, 4, 1, 0)
     assert np.abs(made.mean(0) - truth).mean() < 0.6 * np.abs(still[0] - truth).mean()
-    assert references.find([name])[name](0 * context, 4, 2, 0).max() == 0
+
+
+def test_where_it_is_dry_advection_stands_still_and_stands_in_for_steps_with_a_word(monkeypatch, data, tmp_path):
+    pytest.importorskip('pysteps')
+    dry = np.zeros([4, 16, 16])
+    assert references.advection(dry, 4, 2, 0).max() == 0
+    with pytest.raises(references.NoEnsembleError, match='less than 1% of the pixels have 0.1 mm/h'):
+        references.steps(dry, 4, 2, 0)
+    monkeypatch.setattr(references, '_rains', lambda context: False)
+    result = score(data, Forecaster(), tmp_path, against=['persistence', 'advection', 'steps'])
+    assert result['methods']['steps'] == result['methods']['advection'] == result['methods']['persistence']
+    assert result['warnings'] == [
+        'nowcast: STEPS makes no ensemble of 6 of 6 contexts, mostly dry ones; advection instead'
+    ]
 
 
 def test_without_pysteps_one_sentence_says_so(monkeypatch, data, tmp_path):

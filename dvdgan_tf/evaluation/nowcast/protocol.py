@@ -92,23 +92,29 @@ class Nowcast:
         source = self._opened(data)
         found = {name: Verification() for name in (_MODEL, *self._references)}
         draw = Draw(self._seed, sigma=truncation)
+        without_ensemble = 0
         for number, (clip, weight) in enumerate(self._windows(source)):
             context, truth = np.split(source.scale.measured(clip)[..., 0], [generator.context_frames])
             made = self._made(generator, draw, number, clip[: generator.context_frames])
             found[_MODEL].update(source.scale.to_numbers(made).numpy()[..., 0], truth, weight)
             given = np.nan_to_num(context)
             for name, reference in self._references.items():
-                members = reference(given, len(truth), self._members, self._seed + number)
+                try:
+                    members = reference(given, len(truth), self._members, self._seed + number)
+                except references.NoEnsembleError:
+                    members = references.advection(given, len(truth), self._members, self._seed + number)
+                    without_ensemble += 1
                 found[name].update(members, truth, weight)
             if (number + 1) % 8 == 0 or number + 1 == self._forecasts:
                 log(f'{NAME}: {number + 1} of {self._forecasts} forecasts')
         tf.io.gfile.makedirs(output_dir)
         result = self._result(found, generator, source, model, truncation, standing_statistics)
+        result['warnings'] = self._warnings(without_ensemble)
         line = {name: value for name, value in result.items() if name != 'methods'}  # of all, a file has room
         report.append(os.path.join(output_dir, report.FILE_NAME), [line])
         prefix = os.path.join(output_dir, f'{NAME}_{self._split}_{model["step"]}')
         files.write_atomically(f'{prefix}.json', json.dumps(result, indent=1) + '\n')
-        log(', '.join([f'{prefix}.json', *curves.write(result, prefix)]))
+        log(', '.join([f'{prefix}.json', curves.write(result, prefix)]))
         return result
 
     def _opened(self, data: ClipSource) -> ClipSource:
@@ -176,12 +182,15 @@ class Nowcast:
             'context_frames': generator.context_frames,
             'model': dict(model),
             'versions': report.versions(),
-            'warnings': self._warnings(),
         }
 
-    def _warnings(self) -> list[str]:
+    def _warnings(self, without_ensemble: int) -> list[str]:
         left = [name for name in references.PYSTEPS if name not in self._references]
-        return [f'nowcast: without {" and ".join(left)}, which pysteps makes'] if left else []
+        found = [f'nowcast: without {" and ".join(left)}, which pysteps makes'] if left else []
+        if without_ensemble:
+            share = f'{without_ensemble} of {self._forecasts}'
+            found.append(f'nowcast: STEPS makes no ensemble of {share} contexts, mostly dry ones; advection instead')
+        return found
 
 
 def _error(values: np.ndarray, weights: np.ndarray) -> float:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import io
-import logging
 import warnings
 from collections.abc import Callable, Iterator
 from types import ModuleType
@@ -19,10 +18,15 @@ import numpy as np
 from dvdgan_tf.errors import InputError
 
 PYSTEPS = ('advection', 'steps')
-_LOG = logging.getLogger(__name__)
+
 _DRY = 0.1  # mm/h, below which pysteps sees no rain
+_WET = 0.01  # of the pixels, below which there is no flow to follow
 _CASCADE = 5
 Reference = Callable[[np.ndarray, int, int, int], np.ndarray]
+
+
+class NoEnsembleError(ValueError):
+    """A context of which STEPS makes no ensemble; why."""
 
 
 def find(names: list[str] | None = None) -> dict[str, Reference]:
@@ -76,9 +80,13 @@ def advection(context: np.ndarray, frames: int, members: int, seed: int) -> np.n
 
 
 def steps(context: np.ndarray, frames: int, members: int, seed: int) -> np.ndarray:
-    """The ensemble of STEPS (Bowler et al. 2006); advection in every member where there is too little rain for it."""
+    """The ensemble of STEPS (Bowler et al. 2006).
+
+    Raises:
+        NoEnsembleError: it rains too little for one.
+    """
     if not _rains(context):
-        return persistence(context, frames, 1, 0)
+        raise NoEnsembleError(f'less than {_WET:.0%} of the pixels have {_DRY} mm/h')
     floor = 10 * np.log10(_DRY)
     decibel = np.where(context[-3:] >= _DRY, 10 * np.log10(np.maximum(context[-3:], _DRY)), floor - 5)
     fixed = {'precip_thr': floor, 'kmperpixel': 1.0, 'timestep': 5.0, 'vel_pert_method': None, 'seed': seed}
@@ -90,8 +98,7 @@ def steps(context: np.ndarray, frames: int, members: int, seed: int) -> np.ndarr
                 decibel, motion, frames, n_ens_members=members, n_cascade_levels=levels, **fixed
             )
     except (ValueError, RuntimeError, ZeroDivisionError, FloatingPointError) as error:
-        _LOG.info('STEPS has no ensemble for one context (%s): it is advected.', error)
-        return advection(context, frames, 1, 0)
+        raise NoEnsembleError(str(error)) from error
     rates = np.where(made >= floor, np.power(10.0, np.nan_to_num(made, nan=floor) / 10), 0.0)
     return _filled(np.where(np.isnan(made), np.nan, rates), context[-1])
 
@@ -108,7 +115,7 @@ def _quiet() -> Iterator[ModuleType]:
 
 def _rains(context: np.ndarray) -> bool:
     """Whether there is enough in it to follow."""
-    return bool((context[-3:] >= _DRY).mean() > 0.01)
+    return bool((context[-3:] >= _DRY).mean() > _WET)
 
 
 def _motion(context: np.ndarray) -> np.ndarray:
