@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import tensorflow as tf
-
-from dvdgan_tf.errors import InputError
+from dvdgan_tf.evaluation.results import figure
 
 _NAMES = {'csi': 'CSI', 'bias': 'frequency bias', 'fss': 'FSS', 'crps': 'CRPS, mm/h'}
 _PANELS = (
@@ -15,7 +13,7 @@ _PANELS = (
 )
 
 
-def write(result: Mapping[str, object], prefix: str) -> list[str]:
+def write(result: Mapping[str, object], prefix: str) -> str:
     """Writes prefix.png, and returns its path.
 
     Args:
@@ -25,16 +23,10 @@ def write(result: Mapping[str, object], prefix: str) -> list[str]:
     Raises:
         InputError: matplotlib is not installed.
     """
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise InputError(f'{prefix}.json is written, its picture needs matplotlib; pip install matplotlib.') from error
     methods = result['methods']
     panels = [name for name in _PANELS if name in methods['model']]
-    figure = Figure(figsize=(16, 13))
-    FigureCanvasAgg(figure)
-    grid = figure.subplots(4, 4).ravel()
+    picture = figure.empty(prefix, 16, 13)
+    grid = picture.subplots(4, 4).ravel()
     for axes, name in zip(grid, panels):
         for number, (method, scores) in enumerate(methods.items()):
             axes.plot(*_points(scores[name]), f'C{number}.-', label=method)
@@ -46,12 +38,9 @@ def write(result: Mapping[str, object], prefix: str) -> list[str]:
     for axes in grid[len(panels) + 2 :]:
         axes.set_axis_off()
     grid[0].legend(fontsize='small')
-    figure.suptitle(f'{result["split"]}, step {result["model"]["step"]}, {result["fake_clips"]} forecasts of '
-                    f'{result["members"]} members')
-    figure.tight_layout()
-    with tf.io.gfile.GFile(f'{prefix}.png', 'wb') as file:
-        figure.savefig(file, format='png', dpi=80)
-    return [f'{prefix}.png']
+    of = f'{result["fake_clips"]} forecasts of {result["members"]} members'
+    picture.suptitle(f'{result["split"]}, step {result["model"]["step"]}, {of}')
+    return figure.write(picture, prefix, dots_per_inch=80)
 
 
 def _points(values: list) -> tuple[list, list]:

@@ -8,10 +8,9 @@ import os
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import tensorflow as tf
 
-from dvdgan_tf.errors import InputError
-from dvdgan_tf.evaluation.results import report
+from dvdgan_tf import files
+from dvdgan_tf.evaluation.results import figure, report
 
 Results = Sequence[Mapping[str, object]]
 Curves = dict[str, dict[str, object]]
@@ -102,25 +101,15 @@ def write(found: Curves, prefix: str) -> list[str]:
     Raises:
         InputError: matplotlib is not installed.
     """
-    with tf.io.gfile.GFile(f'{prefix}.json', 'w') as file:
-        json.dump(found, file, indent=1)
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise InputError(f'{prefix}.json is written, its picture needs matplotlib; pip install matplotlib.') from error
+    files.write_atomically(f'{prefix}.json', json.dumps(found, indent=1))
     columns = min(3, len(found))
     rows = math.ceil(len(found) / columns)
-    figure = Figure(figsize=(5 * columns, 3.6 * rows))
-    FigureCanvasAgg(figure)
-    for axes, (name, curve) in zip(figure.subplots(rows, columns, squeeze=False).ravel(), found.items()):
+    picture = figure.empty(prefix, 5 * columns, 3.6 * rows)
+    for axes, (name, curve) in zip(picture.subplots(rows, columns, squeeze=False).ravel(), found.items()):
         _draw(axes, name, curve)
-    for axes in figure.axes[len(found) :]:
+    for axes in picture.axes[len(found) :]:
         axes.set_axis_off()
-    figure.tight_layout()
-    with tf.io.gfile.GFile(f'{prefix}.png', 'wb') as file:
-        figure.savefig(file, format='png', dpi=120)
-    return [f'{prefix}.json', f'{prefix}.png']
+    return [f'{prefix}.json', figure.write(picture, prefix)]
 
 
 def _draw(axes: object, name: str, curve: Mapping[str, object]) -> None:

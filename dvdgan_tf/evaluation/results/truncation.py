@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 
-import tensorflow as tf
-
+from dvdgan_tf import files
 from dvdgan_tf.errors import InputError
+from dvdgan_tf.evaluation.results import figure
 
 Results = Sequence[Mapping[str, object]]
 
@@ -49,16 +49,9 @@ def write(results: Results, prefix: str) -> list[str]:
     Raises:
         InputError: matplotlib is not installed.
     """
-    with tf.io.gfile.GFile(f'{prefix}.json', 'w') as file:
-        json.dump({'best': best(results), 'curves': curves(results)}, file, indent=1)
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise InputError(f'{prefix}.json is written, its picture needs matplotlib; pip install matplotlib.') from error
-    figure = Figure(figsize=(9, 4))
-    FigureCanvasAgg(figure)
-    against_sigma, against_each_other = figure.subplots(1, 2)
+    files.write_atomically(f'{prefix}.json', json.dumps({'best': best(results), 'curves': curves(results)}, indent=1))
+    picture = figure.empty(prefix, 9, 4)
+    against_sigma, against_each_other = picture.subplots(1, 2)
     scale = against_sigma.twinx()
     for (name, points), style in zip(curves(results).items(), ('-', '--')):
         sigma, fid, inception = ([point[key] for point in points] for key in ('sigma', 'fid', 'is'))
@@ -73,7 +66,4 @@ def write(results: Results, prefix: str) -> list[str]:
     handles = [*against_sigma.get_lines(), *scale.get_lines()]
     against_sigma.legend(handles=handles, fontsize='small')
     against_each_other.legend(fontsize='small')
-    figure.tight_layout()
-    with tf.io.gfile.GFile(f'{prefix}.png', 'wb') as file:
-        figure.savefig(file, format='png', dpi=120)
-    return [f'{prefix}.json', f'{prefix}.png']
+    return [f'{prefix}.json', figure.write(picture, prefix)]
