@@ -6,7 +6,7 @@ import pytest
 import tf_keras as keras
 import tiny
 
-from dvdgan_tf.benchmarks import feeding, sampling, scaling, step
+from dvdgan_tf.benchmarks import feeding, profile, sampling, scaling, step
 from dvdgan_tf.benchmarks.preset import Preset, check_fits
 from dvdgan_tf.benchmarks.record import Record
 from dvdgan_tf.data.synthetic import SyntheticClips
@@ -32,6 +32,30 @@ def test_a_step_is_measured_beside_its_plain_form_and_without_each_rewrite(prese
     assert record.numbers['step / step, CPU'] == 1
     assert all(value >= 0 for value in record.numbers.values())
     assert any(line.endswith('MatMul') for line in lines)
+    assert any(line.endswith('G forward') for line in lines) and any(line.endswith('G backward') for line in lines)
+
+
+@pytest.mark.parametrize(
+    'name, network, layer',
+    [
+        ('generator/group_4/gru/while/body/_1/generator/group_4/gru/while/Conv2D', 'G forward', 'ConvGRU'),
+        ('gradient_tape/generator/group_8/block/norm1/moments/mul', 'G backward', 'normalisation'),
+        ('spatial_discriminator/block_0/conv1/Conv2D', 'D_S forward', 'convolution'),
+        ('temporal_discriminator/block_0/skip/spectral/MatMul', 'D_T forward', 'spectral normalisation'),
+        ('gradient_tape/temporal_discriminator/linear/MatMul/MatMul', 'D_T backward', 'dense, embedding, projection'),
+        ('generator/group_8/block/Relu', 'G forward', 'activations, pooling, sums'),
+        ('Adam/ResourceApplyAdam_7', *2 * ['the rest: draws, losses, averages, optimizers']),
+    ],
+)
+def test_operations_belong_to_a_network_and_a_kind_of_layer(name, network, layer):
+    assert (profile.network_of(name), profile.layer_of(name)) == (network, layer)
+
+
+def test_the_shares_of_a_profile_are_of_all_its_time():
+    found = [profile.Operation('generator/Tanh', 'Tanh', 3.0), profile.Operation('AddN', 'AddN', 1.0)]
+    lines = list(profile.table(found))
+    assert lines[0] == 'where the time goes by network (4 ms of operations):' and len(lines) == 9
+    assert [line.split()[0] for line in lines if '%' in line] == ['75.0', '25.0'] * 3
 
 
 def test_sampling_is_measured_two_at_once_and_many(preset):

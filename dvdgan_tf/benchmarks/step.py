@@ -4,18 +4,14 @@ machine, counting the operations of the plain form.
 
 from __future__ import annotations
 
-import collections
-import glob
-import os
 import resource
-import tempfile
 import time
 from collections.abc import Iterator
 from typing import Callable
 
 import tensorflow as tf
 
-from dvdgan_tf.benchmarks import plain
+from dvdgan_tf.benchmarks import plain, profile
 from dvdgan_tf.benchmarks.preset import Preset, check_fits
 from dvdgan_tf.benchmarks.record import Record
 from dvdgan_tf.benchmarks.timing import finish, side_by_side
@@ -51,28 +47,6 @@ def on_fixed_clips(step: GanStep) -> Callable[[], dict[str, tf.Tensor]]:
     return tf.function(lambda: step([pair] * step.batches_per_step), autograph=False)
 
 
-def time_by_operation(function: tf.types.experimental.GenericFunction) -> list[tuple[str, float]]:
-    """Milliseconds of one call by kind of operation, most first, from TensorFlow's profiler."""
-    from tensorflow.tsl.profiler.protobuf import xplane_pb2
-
-    with tempfile.TemporaryDirectory() as folder:
-        with tf.profiler.experimental.Profile(folder):
-            tf.nest.map_structure(lambda value: value.numpy(), function())
-        space = xplane_pb2.XSpace()
-        (path,) = glob.glob(os.path.join(folder, '**', '*.xplane.pb'), recursive=True)
-        with open(path, 'rb') as file:
-            space.ParseFromString(file.read())
-    spent: dict[str, float] = collections.Counter()
-    for plane in space.planes:
-        for line in plane.lines if 'CPU' in plane.name else ():
-            for event in line.events:
-                name, separator, kind = plane.event_metadata[event.metadata_id].name.rpartition(':')
-                # Not a call of a function, nor an event of the executor, like EagerExecutor::Run.
-                if separator and not name.endswith(':') and kind.isidentifier() and not kind.startswith('__inference'):
-                    spent[kind] += event.duration_ps / _GIGA
-    return sorted(spent.items(), key=lambda item: -item[1])
-
-
 def report(record: Record, preset: Preset, times: int) -> Iterator[str]:
     """Lines of text: the start, the step, its plain form, each rewrite undone alone, the matrix product, memory, and
     where the time goes.
@@ -106,8 +80,4 @@ def report(record: Record, preset: Preset, times: int) -> Iterator[str]:
     yield record.line('matrix product of 2048, float32', peak / _GIGA, 'GFLOP/s')
     yield record.line('ratio to the matrix product', rate / peak, '')
     yield record.line('peak memory of the process', resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6, 'GB')
-    spent = time_by_operation(function)
-    total = sum(each for _, each in spent)
-    yield f'where the time goes ({total:.0f} ms of operations):'
-    for kind, each in spent[:12]:
-        yield f'  {100 * each / total:5.1f} %  {each:8.1f} ms  {kind}'
+    yield from profile.table(profile.operations(function))
