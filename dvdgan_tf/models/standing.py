@@ -22,7 +22,7 @@ from dvdgan_tf.errors import InputError
 from dvdgan_tf.layers import state
 from dvdgan_tf.layers.moments import DECAY, TimestepMoments
 
-CLIPS = 512
+CLIPS = 1024
 TOGETHER = 32
 _FIRST_SEED = 1 << 20  # apart from those of previews and scores
 
