@@ -1,5 +1,5 @@
 # make quickstart   install, train on built-in clips, evaluate, sample: 7.5 minutes on two cores
-# make test         the whole test suite: about 13 minutes on two idle cores
+# make test         the whole test suite: about 12 minutes on two idle cores
 # make test-other   what is to be equal under both TensorFlows, with a second environment for the other one
 # make test-web     the web page in Chromium, which has to be installed
 # make docs         the pages of the Python interface, in build/docs
@@ -27,7 +27,7 @@ quickstart: install
 	@echo 'The moving shapes that it learned: $(RUN)/samples/clips.gif'
 
 test: install
-	@echo 'some 1,900 tests: about 13 minutes on two idle cores, longer on a busy machine'
+	@echo 'some 1,970 tests: about 12 minutes on two idle cores, longer on a busy machine'
 	$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
 
 test-other: install $(OTHER)/installed
