@@ -1,4 +1,4 @@
-# make quickstart   install, train on built-in clips, evaluate, sample: 7.5 minutes on two cores
+# make quickstart   install, train on built-in clips, evaluate, sample: 4 to 9 minutes on two cores
 # make test         the whole test suite: about 12 minutes on two idle cores
 # make test-other   what is to be equal under both TensorFlows, with a second environment for the other one
 # make test-web     the web page in Chromium, which has to be installed
