@@ -29,8 +29,8 @@ def test_it_runs_with_few_steps_and_shows_what_is_committed(tmp_path):
     parameters.source += f'\nWORK_DIR = {str(tmp_path / "run")!r}\n{SMALL}'
     place = {'metadata': {'path': str(NOTEBOOK.parent)}}
     NotebookClient(notebook, timeout=900, kernel_name='python3', resources=place).execute()
-    for now, before in zip(code_cells(notebook), code_cells(committed)):
-        assert kinds(now) == kinds(before), now.source
+    for made, shown in zip(code_cells(notebook), code_cells(committed)):
+        assert kinds(made) == kinds(shown), made.source
     assert (tmp_path / 'run' / 'checkpoints').is_dir()
     assert (tmp_path / 'run' / 'report.html').stat().st_size > 10_000
 

@@ -44,8 +44,8 @@ def test_moments_are_those_over_all_clips_and_everything_is_as_before_afterwards
         first = next(layer for layer in layers_of(generator) if 'moving' in layer.moving_mean.name)
         got = first.moving_mean.numpy(), first.moving_variance.numpy()
         raise RuntimeError
-    for now, then in zip(values(generator), before):
-        np.testing.assert_array_equal(now, then)
+    for after, was in zip(values(generator), before):
+        np.testing.assert_array_equal(after, was)
     latents, labels = (tf.concat(parts, 0) for parts in zip(*inputs))
     assert len(latents) == 3 * TOGETHER and float(tf.math.reduce_std(latents)) == pytest.approx(0.5, rel=0.05)
     assert np.bincount(labels).min() > 10

@@ -59,7 +59,7 @@ def score(
         generator: live or exported.
         clips: real ones.
         identity: of the generator.
-        output: the folder where the result is kept; None for nowhere.
+        output: the folder where the result is kept; with None it is not.
 
     Raises:
         InputError: protocol, model, clips and networks do not fit.

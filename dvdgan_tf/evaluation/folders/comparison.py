@@ -32,7 +32,7 @@ class Comparison:
         names: protocols fvd_<n>_<T>f or offline_<n>; none for every network on all clips.
         seed: of the choice of clips.
         ddof: of covariances.
-        kept: folder in which the sums of both sides are kept, to be gone on with and taken again; None for nowhere.
+        kept: folder in which the sums of both sides are kept, to be gone on with and taken again; with None none are.
     """
 
     names: Sequence[str] = ()
