@@ -75,7 +75,8 @@ setuptools.setup(
         'beam': BEAM,
         'plots': PLOTS,
         'radar': RADAR,  # files of HDF5 and NetCDF
-        'nowcast': ['pysteps>=1.7,<2', *PLOTS],  # the references of bin/evaluate --protocol=nowcast
+        # The references of bin/evaluate --protocol=nowcast; newer pysteps do not bring the OpenCV that they need.
+        'nowcast': ['pysteps>=1.7,<2', 'opencv-python-headless>=4.8,<6', *PLOTS],
         'serving': SERVING,
         'xla': XLA,
         # Drives the system's Chromium in the tests of the web page, and looks there for what hinders people.

@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import os
+import sys
 
 import numpy as np
 import pytest
@@ -76,6 +77,7 @@ def test_an_ensemble_has_spread_and_its_members_count_one_by_one(data, tmp_path)
 @pytest.mark.parametrize('name', ['advection', 'steps'])
 def test_methods_of_pysteps_follow_rain_that_moves(name):
     pytest.importorskip('pysteps')
+    pytest.importorskip('cv2')
     y, x = np.mgrid[:64, :64]
 
     def frame(t):
@@ -92,6 +94,7 @@ def test_methods_of_pysteps_follow_rain_that_moves(name):
 
 def test_where_it_is_dry_advection_stands_still_and_stands_in_for_steps_with_a_word(monkeypatch, data, tmp_path):
     pytest.importorskip('pysteps')
+    pytest.importorskip('cv2')
     dry = np.zeros([4, 16, 16])
     assert references.advection(dry, 4, 2, 0).max() == 0
     with pytest.raises(references.NoEnsembleError, match='less than 1% of the pixels have 0.1 mm/h'):
@@ -104,9 +107,10 @@ def test_where_it_is_dry_advection_stands_still_and_stands_in_for_steps_with_a_w
     ]
 
 
-def test_without_pysteps_one_sentence_says_so(monkeypatch, data, tmp_path):
-    monkeypatch.setattr(importlib.util, 'find_spec', lambda name: None)
-    with pytest.raises(InputError, match='the reference steps needs pysteps; install it with pip'):
+@pytest.mark.parametrize('missing', ['pysteps', 'cv2'])
+def test_without_pysteps_one_sentence_says_so(monkeypatch, data, tmp_path, missing):
+    monkeypatch.setattr(importlib.util, 'find_spec', lambda name: None if name == missing else sys)
+    with pytest.raises(InputError, match='the reference steps needs pysteps and OpenCV; install them with pip'):
         references.find(['steps'])
     assert list(references.find()) == ['persistence', 'context_mean', 'no_rain']
     assert 'without advection and steps' in score(data, Forecaster(), tmp_path, against=None)['warnings'][0]

@@ -1,7 +1,7 @@
 """What a forecast of rain has to beat: the last frame, the mean of the context, no rain, pysteps' advection and STEPS.
 
-pysteps (Pulkkinen et al. 2019) is an extra. It gets what the model gets, the same context of the same crop, and not the
-rain around it.
+pysteps (Pulkkinen et al. 2019) is an extra, with OpenCV, which its advection needs. It gets what the model gets, the
+same context of the same crop, and not the rain around it.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import numpy as np
 from dvdgan_tf.errors import InputError
 
 PYSTEPS = ('advection', 'steps')
+_NEEDED = ('pysteps', 'cv2')
 
 _DRY = 0.1  # mm/h, below which pysteps sees no rain
 _WET = 0.01  # of the pixels, below which there is no flow to follow
@@ -36,16 +37,18 @@ def find(names: list[str] | None = None) -> dict[str, Reference]:
         names: those wanted; None for all that can be run here.
 
     Raises:
-        InputError: there is no such reference, or pysteps is asked for and not installed.
+        InputError: there is no such reference, or it needs pysteps or OpenCV, which is not installed.
     """
     known: dict[str, Reference] = {'persistence': persistence, 'context_mean': context_mean, 'no_rain': no_rain}
-    installed = importlib.util.find_spec('pysteps') is not None
+    installed = all(importlib.util.find_spec(name) is not None for name in _NEEDED)
     known.update({'advection': advection, 'steps': steps})
     for name in names or ():
         if name not in known:
             raise InputError(f'there is no reference {name!r}; choose from {", ".join(known)}.')
         if name in PYSTEPS and not installed:
-            raise InputError(f'the reference {name} needs pysteps; install it with pip install "dvdgan_tf[nowcast]".')
+            raise InputError(
+                f'the reference {name} needs pysteps and OpenCV; install them with pip install "dvdgan_tf[nowcast]".'
+            )
     wanted = names if names is not None else [name for name in known if installed or name not in PYSTEPS]
     return {name: known[name] for name in wanted}
 
