@@ -110,4 +110,3 @@ def test_what_was_off_is_none_and_leaves_nothing(tmp_path):
     assert bound['evaluation'] is None and bound['gan_step'].keywords['grid_cell'] is None
     assert 'pipeline.RecordClips.field = None' in config.text()
     assert not re.search(r'ProtocolScores|GridCell|Field|offline_2048', re.sub(r'\nfrom .*', '', config.text()))
-    _loaded(text.replace('@during_training.ProtocolScores()', 'None'), tmp_path)
