@@ -35,6 +35,8 @@ gin.add_config_file_search_path(str(shipped.ROOT))
 def parse(gin_files: Sequence[str], gin_params: Sequence[str] = (), fallbacks: Mapping | None = None) -> None:
     """Replaces the configuration by that of the files, in order, then of single bindings such as `RESOLUTION = 64`.
 
+    What the files bind on something that a single binding turns off or replaces goes with it.
+
     Args:
         gin_files: the files.
         gin_params: the bindings.
@@ -56,10 +58,11 @@ def parse(gin_files: Sequence[str], gin_params: Sequence[str] = (), fallbacks: M
     for name in gin_files:
         with _as_input_error(f'cannot read the gin file {name!r}'):
             gin.parse_config_file(name)
-    declared = _macros(text())
+    declared, referred = _macros(text()), _referred()
     for binding in gin_params:
         with _as_input_error(f'cannot use the binding {binding!r}'):
             gin.parse_config('\n'.join([*_import_lines(), binding]))
+    _forget_unless_referred(referred)
     for name in _missing_macros():
         if name in (fallbacks or {}):
             gin.parse_config(f'{name} = {fallbacks[name]!r}')
@@ -190,6 +193,22 @@ def _import_lines() -> list[str]:
     return [line for line in text().splitlines() if re.match(r'(import|from)\s', line)]
 
 
+def _referred() -> set[str]:
+    """What the values refer to by @."""
+    references = [reference for statement in _statements(text()) for reference in references_in(statement.value)]
+    return {reference.selector for reference in references if reference.written.startswith('@')}
+
+
+def _forget_unless_referred(before: set[str]) -> None:
+    """Drops the bindings of what was referred to and is not any more."""
+    while gone := before - _referred():
+        before, kept = before - gone, text()
+        for selector in gone:
+            kept = re.sub(rf'^(\S+/)?{re.escape(selector)}\.\w+ =.*\n([ \t].*\n)*', '', kept, flags=re.MULTILINE)
+        gin.clear_config()
+        gin.parse_config(kept)
+
+
 def _check_macros(declared: set[str]) -> None:
     """Stops at macros that a binding or a file invented by misspelling another, and at those without a value."""
     statements = _statements(text())
@@ -214,10 +233,7 @@ def _missing_macros() -> list[str]:
 
 def _defaults() -> dict[str, str]:
     """The literal defaults of what the configuration mentions, Keras' own classes aside: name -> value as written."""
-    statements = _statements(text())
-    mentioned = {statement.selector for statement in statements if statement.arg_name}
-    references = [reference for statement in statements for reference in references_in(statement.value)]
-    mentioned |= {reference.selector for reference in references if reference.written.startswith('@')}
+    mentioned = {statement.selector for statement in _statements(text()) if statement.arg_name} | _referred()
     return {
         f'{selector}.{parameter.name}': repr(parameter.default)
         for selector, function in ((name, gin.get_configurable(name)) for name in mentioned)

@@ -12,7 +12,10 @@ from dvdgan_tf.errors import InputError
 
 # Module -> what of it an experiment may bind. Making one of these reads files at most, and writes none.
 NAMES = {
-    'dvdgan_tf.models': ('Generator', 'SpatialDiscriminator', 'TemporalDiscriminator'),
+    'dvdgan_tf.losses': ('GridCell',),
+    'dvdgan_tf.models': (
+        *('Networks', 'Generator', 'Groups', 'SpatialDiscriminator', 'TemporalDiscriminator', 'DiscriminatorInputs'),
+    ),
     'dvdgan_tf.models.discriminator_inputs': (
         *('identity', 'average_pool_2x2', 'average_pool_4x4', 'random_half_crop'),
     ),
@@ -22,10 +25,11 @@ NAMES = {
     'dvdgan_tf.layers.moments': (
         *('InstanceMoments', 'LayerMoments', 'GroupMoments', 'FixedMoments', 'TimestepMoments', 'AllFrameMoments'),
     ),
-    'dvdgan_tf.data.pipeline': ('RecordClips',),
+    'dvdgan_tf.data.pipeline': ('RecordClips', 'Field'),
     'dvdgan_tf.data.synthetic': ('SyntheticClips',),
     'dvdgan_tf.evaluation.during_training': ('ProtocolScores',),
     'dvdgan_tf.training.augmentation': ('DifferentiableAugmentation',),
+    'dvdgan_tf.training.ema': ('MovingAverage',),
     'dvdgan_tf.training.health': ('Health',),
     'dvdgan_tf.training.loop': ('train',),
     'dvdgan_tf.training.schedule': ('Checkpoints', 'Previews'),

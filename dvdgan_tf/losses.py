@@ -7,9 +7,12 @@ Differences from the paper: `grid_cell` is not in it, and not used unless asked 
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 
 import tensorflow as tf
+
+from dvdgan_tf.errors import InputError
 
 
 def discriminator_hinge(real_logits: tf.Tensor, fake_logits: tf.Tensor) -> tf.Tensor:
@@ -20,6 +23,29 @@ def discriminator_hinge(real_logits: tf.Tensor, fake_logits: tf.Tensor) -> tf.Te
 def generator_hinge(fake_logits: tf.Tensor) -> tf.Tensor:
     """`[B]` logits of generated clips to the generator's loss of each, `[B]`."""
     return -fake_logits
+
+
+@dataclasses.dataclass(frozen=True)
+class GridCell:
+    """That predictions are kept near the truth, by `grid_cell`; not in the paper.
+
+    Attributes:
+        weight: of `grid_cell` in G's loss, above 0; 20 in DGMR.
+        samples: predictions of each context in an update of G; 6 in DGMR.
+
+    Raises:
+        InputError: one of them makes no sense.
+    """
+
+    weight: float
+    samples: int = 6
+
+    def __post_init__(self) -> None:
+        if not self.weight > 0 or self.samples < 1:
+            raise InputError(
+                f'the grid cell weight is {self.weight} and its samples are {self.samples}; choose a weight above 0 '
+                'and samples from 1 on, or bind None instead.'
+            )
 
 
 def grid_cell(samples: Sequence[tf.Tensor], truth: tf.Tensor) -> tf.Tensor:

@@ -19,14 +19,14 @@ FREE_MACROS = ('TRAIN_STEPS', 'GLOBAL_BATCH', 'STRATEGY', 'DATA_DIR')
 FREE_PARAMETERS = {
     'train': (
         *('train_steps', 'strategy', 'peer_timeout_seconds', 'deterministic', 'steps_per_loop'),
-        *('checkpoints', 'summary_every', 'previews', 'evaluation', 'evaluate_every', 'health'),
+        *('checkpoints', 'summary_every', 'previews', 'evaluation', 'health'),
     ),
     'GanStep': ('global_batch', 'micro_batches'),
-    'Generator': ('recompute',),
+    'Groups': ('recompute',),
     'Checkpoints': ('every', 'every_seconds', 'keep_last', 'keep_every'),
     'Previews': ('every', 'clips', 'fps'),
     'Health': ('saturated_steps', 'stop'),
-    'ProtocolScores': ('names', 'i3d', 'c3d', 'c3d_mean', 'num_samples', 'batch_size', 'best_by'),
+    'ProtocolScores': ('names', 'i3d', 'c3d', 'c3d_mean', 'num_samples', 'batch_size', 'best_by', 'every'),
 }
 FREE_EVERYWHERE = ('learning_rate',)
 

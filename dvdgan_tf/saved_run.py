@@ -88,7 +88,7 @@ def open_run(work_dir: str, checkpoint: str = 'newest', trusted: bool = False) -
 
 def make_generator() -> keras.Model:
     """Makes the generator of the present configuration, without the rest of the training step."""
-    return config.bindings(loop.train, only=('gan_step',))['gan_step'].keywords['generator']()
+    return config.bindings(loop.train, only=('gan_step',))['gan_step'].keywords['networks'].generator()
 
 
 def _chosen(work_dir: str, checkpoint: str) -> int:

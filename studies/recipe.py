@@ -28,20 +28,20 @@ SETS = {
         ['RESOLUTION = 32', 'NUM_FRAMES = 16', 'synthetic.SyntheticClips.black_background = True'],
     ),
     'weizmann': ('gin/small/weizmann_32x32x12.gin', []),
-    'scenes': ('gin/small/scenes_64x64x12.gin', ['RESOLUTION = 32', 'step.GanStep.augmentation = None']),
+    'scenes': ('gin/small/scenes_64x64x12.gin', ['RESOLUTION = 32', 'models.DiscriminatorInputs.augmentation = None']),
 }
 _BASE = [
     'CHANNEL_MULTIPLIER = 8',
     'GLOBAL_BATCH = 8',
-    'models.Generator.unroll = True',
-    'step.GanStep.ema_decay = 0.995',
-    'step.GanStep.ema_start_step = 0',
+    'models.Groups.unroll = True',
+    'ema.MovingAverage.decay = 0.995',
+    'ema.MovingAverage.start_step = 0',
     'generator/optimizers.Adam.learning_rate = 5e-4',
     'discriminator/optimizers.Adam.learning_rate = 5e-4',
 ]
 _AUGMENTED = [
     'from dvdgan_tf.training import augmentation',
-    'step.GanStep.augmentation = @augmentation.DifferentiableAugmentation()',
+    'models.DiscriminatorInputs.augmentation = @augmentation.DifferentiableAugmentation()',
 ]
 VARIANTS = {
     'base': [],
@@ -60,11 +60,11 @@ VARIANTS = {
     'rate of D 2e-4': ['discriminator/optimizers.Adam.learning_rate = 2e-4'],
     'one update of D': ['step.GanStep.discriminator_updates = 1'],
     'batch 16': ['GLOBAL_BATCH = 16'],
-    'k = 4': ['step.GanStep.spatial_frames = 4'],
-    'k = 1': ['step.GanStep.spatial_frames = 1'],
-    'phi of whole frames': ['step.GanStep.phi = @discriminator_inputs.identity'],
+    'k = 4': ['models.DiscriminatorInputs.spatial_frames = 4'],
+    'k = 1': ['models.DiscriminatorInputs.spatial_frames = 1'],
+    'phi of whole frames': ['models.DiscriminatorInputs.phi = @discriminator_inputs.identity'],
     'beta1 0.5': ['optimizers.Adam.beta_1 = 0.5'],
-    'average of 0.998': ['step.GanStep.ema_decay = 0.998'],
+    'average of 0.998': ['ema.MovingAverage.decay = 0.998'],
     'mirrored clips': ['pipeline.RecordClips.flip = True'],
 }
 COLUMNS = ('recognised', 'frechet', 'diversity', 'motion', 'outliers')
@@ -90,7 +90,7 @@ def bindings(data_set: str, variant: str, arguments: argparse.Namespace, seed: i
         f'schedule.Previews.every = {look}',
         'from dvdgan_tf.evaluation import during_training',
         "during_training.ProtocolScores.names = ['recognition', 'offline_256']",
-        f'loop.train.evaluate_every = {look}',
+        f'during_training.ProtocolScores.every = {look}',
     ]
     return [*found, *VARIANTS[variant]]
 

@@ -47,7 +47,7 @@ def _parse(gin_file: str, folder: str) -> None:
     shrunk = [*_bindings(gin_file), 'TRAIN_STEPS = 2']
     config.parse([gin_file], shrunk, fallbacks={'DATA_DIR': 'noise'})
     if "DATA_DIR = 'noise'" in config.text():
-        made = config.bindings(loop.train, only=['gan_step'])['gan_step'].keywords['generator'].keywords
+        made = config.bindings(loop.train, only=['gan_step'])['gan_step'].keywords['networks'].generator.keywords
         data_dir = _records(folder, made['resolution'], made.get('video_channels', 3))
         config.parse([gin_file], [*shrunk, f'DATA_DIR = {data_dir!r}', 'NUM_CLASSES = 1'])
 

@@ -9,7 +9,7 @@ import tf_keras as keras
 
 from dvdgan_tf.distribute.strategy import make_strategy
 from dvdgan_tf.errors import InputError
-from dvdgan_tf.models import Generator, SpatialDiscriminator, TemporalDiscriminator, discriminator_inputs
+from dvdgan_tf.models import Generator, Networks, SpatialDiscriminator, TemporalDiscriminator, discriminator_inputs
 from dvdgan_tf.training.augmentation import DifferentiableAugmentation
 from dvdgan_tf.training.step import GanStep, _Draws
 
@@ -91,16 +91,13 @@ def test_the_number_of_replicas_changes_nothing():
         step=tf.constant(5, tf.int64),
         micro_batches=1,
         discriminator_updates=2,
-        spatial_frames=2,
-        phi=discriminator_inputs.average_pool_2x2,
-        generator=types.SimpleNamespace(context_frames=0),
-        augmentation=DifferentiableAugmentation(),
     )
+    inputs = discriminator_inputs.DiscriminatorInputs(2, augmentation=DifferentiableAugmentation())
 
     def seen(name):
         strategy = make_strategy(name)
         count = 4 // strategy.num_replicas_in_sync
-        run = tf.function(lambda clip: GanStep._seen(step, clip, _Draws(step, 0, 0)), autograph=False)
+        run = tf.function(lambda clip: inputs.seen(clip, 0, _Draws(step, 0, 0).uniform), autograph=False)
         rows = strategy.experimental_distribute_values_from_function(
             lambda context: tf.constant(clips[context.replica_id_in_sync_group * count :][:count])
         )
@@ -129,15 +126,16 @@ def test_real_and_generated_clips_pass_through_it_and_gradients_too():
         return keras.optimizers.Adam(1e-3, jit_compile=False)
 
     step = GanStep(
-        generator=lambda: Generator(16, 4, 1, 1),
-        spatial_discriminator=lambda: SpatialDiscriminator(16, 1, 1),
-        temporal_discriminator=lambda: TemporalDiscriminator(16, 1, 1),
+        networks=Networks(
+            lambda: Generator(16, 4, 1, 1),
+            lambda: SpatialDiscriminator(16, 1, 1),
+            lambda: TemporalDiscriminator(16, 1, 1),
+        ),
         generator_optimizer=adam,
         discriminator_optimizer=adam,
         global_batch=2,
         seed=0,
-        spatial_frames=2,
-        augmentation=_Blank(),
+        discriminator_inputs=discriminator_inputs.DiscriminatorInputs(2, augmentation=_Blank()),
     )
     batch = tf.random.stateless_uniform([2, 4, 16, 16, 3], [0, 0], -1, 1), tf.zeros([2], tf.int32)
     found = step.update_discriminators(batch, 0)

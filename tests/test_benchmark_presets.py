@@ -11,6 +11,7 @@ from dvdgan_tf.benchmarks.preset import Preset, check_fits
 from dvdgan_tf.benchmarks.record import Record
 from dvdgan_tf.data.synthetic import SyntheticClips
 from dvdgan_tf.errors import InputError
+from dvdgan_tf.models import DiscriminatorInputs
 from dvdgan_tf.planning.memory import Room
 
 _SGD = functools.partial(keras.optimizers.SGD, 0.1, jit_compile=False)
@@ -19,7 +20,7 @@ _SGD = functools.partial(keras.optimizers.SGD, 0.1, jit_compile=False)
 @pytest.fixture
 def preset():
     optimizers = {'generator_optimizer': _SGD, 'discriminator_optimizer': _SGD}
-    make = functools.partial(tiny.gan_step, spatial_frames=2, **optimizers)
+    make = functools.partial(tiny.gan_step, discriminator_inputs=DiscriminatorInputs(2), **optimizers)
     return Preset('tiny', make, lambda: SyntheticClips(16, 2), 'float32')
 
 

@@ -120,6 +120,19 @@ def test_scoped_references_read_their_scope_over_the_common_bindings(experiment)
     assert (network.resolution, network.width, network.norm) == (32, 99, 'n')
 
 
+def test_what_a_single_binding_turns_off_takes_along_what_the_files_bind_on_it(experiment):
+    nested = f'parts.Clips.seed = @parts.Unused()\nparts.Unused.size = {["long"] * 40}\n'
+    experiment.write_text(experiment.read_text() + nested)
+    config.parse([str(experiment)])
+    assert config.bindings(train)['data'].seed.size == ['long'] * 40
+    config.parse([str(experiment)], ['parts.train.data = None'])
+    arguments = config.bindings(train)
+    assert arguments['data'] is None and arguments['network']().resolution == 32
+    assert not any(word in config.text() for word in ('Clips', 'Unused', 'long'))
+    config.parse([str(experiment)], ['parts.train.data = @parts.Unused()'])
+    assert len(config.bindings(train)['data'].size) == 40 and 'Clips' not in config.text()
+
+
 def test_only_the_parameters_asked_for_are_built(experiment):
     config.parse([str(experiment)], ['parts.Clips.resolution = 1'])
     assert config.bindings(train, only=['network']).keys() == {'network'}

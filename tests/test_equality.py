@@ -21,7 +21,8 @@ from dvdgan_tf.layers.conv_gru import ConvGRU
 from dvdgan_tf.layers.normalization import ConditionalNormalization
 from dvdgan_tf.layers.residual import DiscriminatorBlock
 from dvdgan_tf.layers.spectral_norm import SpectralDense
-from dvdgan_tf.models import discriminator_inputs
+from dvdgan_tf.models import DiscriminatorInputs, Networks, discriminator_inputs
+from dvdgan_tf.training.ema import MovingAverage
 
 BATCH, FRAMES, SIZE, CLASSES = 8, 2, 4, 3
 TOLERANCE = {'float32': 1e-5, 'float64': 1e-10}
@@ -69,14 +70,10 @@ def trained(strategy, dtype):
     with strategy.scope():
         keras.utils.set_random_seed(0)
         step = tiny.gan_step(
-            generator=_Generator,
-            spatial_discriminator=_Discriminator,
-            temporal_discriminator=_Discriminator,
+            networks=Networks(_Generator, _Discriminator, _Discriminator),
             global_batch=BATCH,
-            spatial_frames=2,
-            phi=discriminator_inputs.identity,
-            ema_decay=0.5,
-            ema_start_step=1,
+            discriminator_inputs=DiscriminatorInputs(2, discriminator_inputs.identity),
+            moving_average=MovingAverage(0.5, start_step=1),
         )
     rows = BATCH // strategy.num_replicas_in_sync
 

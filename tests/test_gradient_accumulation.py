@@ -9,6 +9,8 @@ import tiny
 from dvdgan_tf.errors import InputError
 from dvdgan_tf.layers import state
 from dvdgan_tf.layers.spectral_norm import SpectralDense
+from dvdgan_tf.models import DiscriminatorInputs, Networks
+from dvdgan_tf.training.ema import MovingAverage
 from dvdgan_tf.training.optimizer import accumulated
 from dvdgan_tf.training.step import GanStep
 
@@ -29,16 +31,14 @@ class _Judge(keras.Model):
 def _step(micro_batches):
     keras.utils.set_random_seed(3)
     return GanStep(
-        generator=tiny.Generator,
-        spatial_discriminator=_Judge,
-        temporal_discriminator=_Judge,
+        networks=Networks(tiny.Generator, _Judge, _Judge),
         generator_optimizer=lambda: keras.optimizers.SGD(0.1, jit_compile=False),
         discriminator_optimizer=lambda: keras.optimizers.SGD(0.1, jit_compile=False),
         global_batch=BATCH,
         seed=1,
-        spatial_frames=1,
+        discriminator_inputs=DiscriminatorInputs(1),
         micro_batches=micro_batches,
-        ema_start_step=0,
+        moving_average=MovingAverage(start_step=0),
     )
 
 

@@ -15,7 +15,9 @@ import tiny
 from dvdgan_tf.data.synthetic import SyntheticClips
 from dvdgan_tf.errors import InputError
 from dvdgan_tf.layers import conv_gru
+from dvdgan_tf.models import DiscriminatorInputs, Networks
 from dvdgan_tf.training import clip_health, health, loop
+from dvdgan_tf.training.ema import MovingAverage
 from dvdgan_tf.training.schedule import Checkpoints, Previews
 from dvdgan_tf.training.step import GanStep
 from dvdgan_tf.work_dir.checkpoint import saved_steps
@@ -124,16 +126,13 @@ def _adam(rate):
 def _train(work_dir, data=None, rates=(1e-3, 1e-3), generator=tiny.Generator, steps=20, **changes):
     step = functools.partial(
         GanStep,
-        generator=generator,
-        spatial_discriminator=tiny.Discriminator,
-        temporal_discriminator=tiny.Discriminator,
+        networks=Networks(generator, tiny.Discriminator, tiny.Discriminator),
         generator_optimizer=lambda: _adam(rates[0]),
         discriminator_optimizer=lambda: _adam(rates[1]),
         global_batch=4,
         seed=0,
-        spatial_frames=1,
-        ema_start_step=0,
-        ema_decay=0.1,
+        discriminator_inputs=DiscriminatorInputs(1),
+        moving_average=MovingAverage(0.1, start_step=0),
     )
     how = {'checkpoints': Checkpoints(every=100), 'previews': Previews(every=5, clips=2), 'steps_per_loop': 1}
     how = {**how, 'summary_every': 1, 'train_steps': steps, **changes}

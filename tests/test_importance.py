@@ -6,7 +6,7 @@ import tensorflow as tf
 from prepared import run
 
 from dvdgan_tf.data.importance import Importance
-from dvdgan_tf.data.pipeline import RecordClips
+from dvdgan_tf.data.pipeline import Field, RecordClips
 from dvdgan_tf.errors import InputError
 from dvdgan_tf.prepare.listing import Rules
 from dvdgan_tf.prepare.sources import radar
@@ -60,27 +60,27 @@ def folder(tmp_path_factory):
 
 
 def test_crops_of_the_pipeline_are_those_places_at_native_resolution(folder):
-    data = RecordClips(folder, SIDE, SPAN, native=True, importance=1.0, knee=0.2, test_part=0.3)
+    data = RecordClips(folder, SIDE, SPAN, field=Field(1.0, knee=0.2), test_part=0.3)
     wet = []
     for clip, _ in data.training(0, 8, 8).take(4):
         wet.append(data.scale.measured(clip.numpy()))
     wet = np.concatenate(wet)
     assert set(np.round(np.unique(wet[~np.isnan(wet)]), 3)) <= {0.0, 4.0}  # nothing was resized
-    even = RecordClips(folder, SIDE, SPAN, native=True, knee=0.2, test_part=0.3)
+    even = RecordClips(folder, SIDE, SPAN, field=Field(knee=0.2), test_part=0.3)
     dry = np.concatenate([even.scale.measured(clip.numpy()) for clip, _ in even.training(0, 8, 8).take(4)])
     assert np.nanmean(wet) > 1.5 * np.nanmean(dry)
 
 
 def test_random_evaluation_has_weights_of_its_clips(folder):
-    data = RecordClips(folder, SIDE, SPAN, native=True, importance=1.0, split='test', test_part=0.3)
+    data = RecordClips(folder, SIDE, SPAN, field=Field(1.0), split='test', test_part=0.3)
     numbers = np.arange(64)
     weights, rain = data.weights(numbers), []
     for clip, _, valid in data.evaluation(8, 'random', 'random', numbers):
         rain += list(np.nanmean(data.scale.measured(clip.numpy()), (1, 2, 3, 4))[valid])
     assert np.corrcoef(weights, rain)[0, 1] < -0.3  # much rain, little weight
-    np.testing.assert_array_equal(RecordClips(folder, SIDE, SPAN, native=True).weights(numbers), 1)
+    np.testing.assert_array_equal(RecordClips(folder, SIDE, SPAN, field=Field()).weights(numbers), 1)
 
 
-def test_importance_needs_native_crops(folder):
-    with pytest.raises(InputError, match='set native to True'):
-        RecordClips(folder, SIDE, SPAN, importance=1.0)
+def test_importance_is_for_numbers_whatever_their_class(folder):
+    with pytest.raises(InputError, match='set even_classes to False'):
+        RecordClips(folder, SIDE, SPAN, even_classes=True, field=Field(1.0))

@@ -16,6 +16,7 @@ from dvdgan_tf.data.synthetic import SyntheticClips
 from dvdgan_tf.errors import InputError
 from dvdgan_tf.evaluation.during_training import ProtocolScores
 from dvdgan_tf.training import loop
+from dvdgan_tf.training.ema import MovingAverage
 from dvdgan_tf.training.schedule import LOOKS_FILE, Checkpoints, Previews
 from dvdgan_tf.work_dir.checkpoint import best_step, checkpoint_path, saved_steps
 
@@ -38,8 +39,7 @@ _step = functools.partial(
     generator_optimizer=_adam,
     discriminator_optimizer=_adam,
     global_batch=4,
-    ema_decay=0.5,
-    ema_start_step=1,
+    moving_average=MovingAverage(0.5, start_step=1),
 )
 
 
@@ -67,6 +67,8 @@ def _records(work_dir):
 
 class _Evaluation:
     """Scores that say which step they were taken at, of which step 2 is the best; counts and may do more at a step."""
+
+    every = 2
 
     def __init__(self, **at_step):
         self.found, self.checked = [], None
@@ -133,7 +135,7 @@ def test_previews_are_files_at_the_start_and_every_few_steps_beside_real_clips(w
 @pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_saves_and_the_same_work_directory_ends_as_if_it_had_never_come(whole, tmp_path, number):
     signalling = _Evaluation(step_2=lambda: os.kill(os.getpid(), number))
-    stopped = _train(tmp_path, 6, evaluation=signalling, evaluate_every=2, checkpoints=Checkpoints(every=100))
+    stopped = _train(tmp_path, 6, evaluation=signalling, checkpoints=Checkpoints(every=100))
     assert stopped == loop.Outcome(2, number)
     assert saved_steps(str(tmp_path)) == [2]
     assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
@@ -152,7 +154,7 @@ def test_a_finished_run_is_left_as_it_is(whole):
 
 def test_the_offline_distance_is_recorded_with_what_it_is_read_against(tmp_path):
     for steps in (2, 4):
-        _train(tmp_path, steps, evaluation=ProtocolScores(['offline_8'], batch_size=8), evaluate_every=2)
+        _train(tmp_path, steps, evaluation=ProtocolScores(['offline_8'], batch_size=8, every=2))
     start, middle, end = (record for record in _records(tmp_path) if 'offline_8/frechet' in record)
     assert (start['step'], middle['step'], end['step']) == (0, 2, 4)
     assert end['offline_8/frechet'] != start['offline_8/frechet']
@@ -171,11 +173,11 @@ def test_looks_that_a_kill_lost_are_made_up_and_no_others(tmp_path):
     killed, after = _Evaluation(step_4=_kill), _Evaluation()
     shown = Previews(every=4, clips=2)
     with pytest.raises(_Killed):
-        _train(tmp_path, 8, evaluation=killed, evaluate_every=2, previews=shown)
+        _train(tmp_path, 8, evaluation=killed, previews=shown)
     assert saved_steps(str(tmp_path))[-1] == 4
     lost = tmp_path / 'previews' / 'preview-00000004.gif'
     before = lost.stat().st_mtime_ns
-    _train(tmp_path, 8, evaluation=after, evaluate_every=2, previews=shown)
+    _train(tmp_path, 8, evaluation=after, previews=shown)
     assert [step for step, *_ in killed.found] == [0, 2, 4]
     assert [step for step, *_ in after.found] == [4, 6, 8]
     assert lost.stat().st_mtime_ns == before  # the preview had been drawn when the evaluation was killed
@@ -207,7 +209,7 @@ def test_a_run_goes_on_with_the_learning_rate_that_it_is_given(tmp_path):
 
 def test_evaluations_are_recorded_and_the_best_checkpoint_is_kept(tmp_path):
     evaluation = _Evaluation()
-    _train(tmp_path, 6, evaluation=evaluation, evaluate_every=2, checkpoints=Checkpoints(every=100, keep_last=1))
+    _train(tmp_path, 6, evaluation=evaluation, checkpoints=Checkpoints(every=100, keep_last=1))
     assert isinstance(evaluation.checked, SyntheticClips)
     assert evaluation.found == [(0, None, 1), (2, 2, 1), (4, 4, 1), (6, 6, 1)]  # step, newest checkpoint then, replicas
     scores = [record['protocol/score'] for record in _records(tmp_path) if 'protocol/score' in record]
@@ -256,7 +258,7 @@ def test_four_replicas_train_on_the_same_global_batch_and_one_goes_on(whole, tmp
         ({'precision': 'float8'}, "precision is 'float8'"),
         ({'gan_step': functools.partial(_step, global_batch=6), 'strategy': 'mirrored'}, 'global batch is 6'),
         ({'summary_every': 0}, 'at least 1'),
-        ({'evaluate_every': -1}, 'at least 1'),
+        ({'evaluation': ProtocolScores(every=-1)}, 'at least 1'),
         ({'checkpoints': Checkpoints(keep_last=0)}, 'keep_last is 0'),
         ({'data': SyntheticClips(16, 3)}, 'clips of 3 frames, and the generator makes 2 after 0 of context'),
         ({'data': SyntheticClips(32, 2)}, 'clips of 2 x 32 x 32 x 3 and the generator makes 2 x 16 x 16 x 3'),

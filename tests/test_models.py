@@ -9,7 +9,7 @@ from dvdgan_tf.errors import InputError
 from dvdgan_tf.layers.attention import SelfAttention, SeparableAttention
 from dvdgan_tf.layers.deep_residual import DeepDiscriminatorBlock, DeepGeneratorBlock
 from dvdgan_tf.layers.moments import FixedMoments
-from dvdgan_tf.models import Generator, SpatialDiscriminator, TemporalDiscriminator
+from dvdgan_tf.models import Generator, Groups, SpatialDiscriminator, TemporalDiscriminator
 from dvdgan_tf.models.variables import clip_spec, label_spec, latent_spec, make_variables
 
 FRAMES, CLASSES = 4, 3
@@ -124,7 +124,7 @@ def test_parameter_inventory_of_attention():
     counts = {}
     with tf.Graph().as_default():
         for name, attention in (('none', None), ('separable', SeparableAttention), ('full', SelfAttention)):
-            network = Generator(16, FRAMES, 1, 8, attention=attention and {8: attention})
+            network = Generator(16, FRAMES, 1, 8, groups=Groups(attention=attention and {8: attention}))
             make_variables(network, latent_spec(1, 120), label_spec(1))
             counts[name] = int(_count(network))
     width = 4 * 8
@@ -188,7 +188,7 @@ def test_frames_of_training_do_not_depend_on_later_ones(latent):
 
 
 def test_unrolled_equals_looped(generator, latent):
-    unrolled = Generator(16, FRAMES, CLASSES, 1, unroll=True)
+    unrolled = Generator(16, FRAMES, CLASSES, 1, groups=Groups(unroll=True))
     unrolled(latent, tf.constant([0, 1, 2]))
     unrolled.set_weights(generator.get_weights())
     np.testing.assert_allclose(
@@ -321,7 +321,7 @@ def test_attention_in_a_discriminator_joins_the_frames_that_it_may(network, size
 
 def test_attention_where_there_is_no_such_size_is_one_sentence():
     with pytest.raises(InputError, match='at 16 pixels; the generator has it at 4, 8'):
-        Generator(16, FRAMES, CLASSES, 1, attention={16: SelfAttention})
+        Generator(16, FRAMES, CLASSES, 1, groups=Groups(attention={16: SelfAttention}))
     judge = SpatialDiscriminator(16, CLASSES, 1, attention={3: SelfAttention})
     with pytest.raises(InputError, match='^attention was .* 3 pixels; spatial_discriminator has features of 8, 4.$'):
         judge(tf.zeros([1, 1, 16, 16, 3]), tf.constant([0]))

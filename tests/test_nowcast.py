@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 from prepared import run
 
-from dvdgan_tf.data.pipeline import RecordClips
+from dvdgan_tf.data.pipeline import Field, RecordClips
 from dvdgan_tf.data.synthetic import SyntheticClips
 from dvdgan_tf.errors import InputError
 from dvdgan_tf.evaluation.nowcast import references
@@ -43,7 +43,7 @@ def data(tmp_path_factory):
     rate[:, :4, :6] = np.nan
     np.savez(place / 'a.npz', rate=rate, minutes=5)
     run(radar.radar_files(str(place), 'mm/h'), place / 'out', Rules('raw'), value_range=(0.0, 128.0))
-    options = {'native': True, 'importance': 1.0, 'knee': 0.2, 'test_part': 0.4}
+    options = {'field': Field(1.0, knee=0.2), 'test_part': 0.4}
     return RecordClips(str(place / 'out'), 16, CONTEXT + FRAMES, **options)
 
 

@@ -8,7 +8,7 @@ import pytest
 from dvdgan_tf import config, ownership
 from dvdgan_tf.errors import InputError
 from dvdgan_tf.evaluation.during_training import ProtocolScores
-from dvdgan_tf.models import Generator
+from dvdgan_tf.models import Groups
 from dvdgan_tf.training import loop
 from dvdgan_tf.training.health import Health
 from dvdgan_tf.training.schedule import Checkpoints, Previews
@@ -20,10 +20,10 @@ _TINY = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'tiny.gin')
 def test_a_work_directory_of_another_configuration_is_refused_with_what_differs(tmp_path):
     config.parse([_TINY])
     ownership.claim(str(tmp_path))
-    config.parse([_TINY], ['RATE = 0.002', 'step.GanStep.ema_decay = 0.9'])
+    config.parse([_TINY], ['RATE = 0.002', 'ema.MovingAverage.decay = 0.9'])
     with pytest.raises(InputError, match='RATE was 0.001, now 0.002') as error:
         ownership.claim(str(tmp_path))
-    assert 'ema_decay was 0.5, now 0.9' in str(error.value)
+    assert 'ema.MovingAverage.decay was 0.5, now 0.9' in str(error.value)
 
 
 def test_a_run_may_be_made_longer(tmp_path, caplog):
@@ -52,7 +52,7 @@ def test_a_learning_rate_may_change_and_the_log_says_so(tmp_path, caplog):
 
 def test_what_may_change_is_what_the_functions_take():
     kept_apart = Checkpoints, Previews, ProtocolScores, Health  # nothing of these is a part of the model
-    owners = (loop.train, GanStep, Generator, *kept_apart)
+    owners = (loop.train, GanStep, Groups, *kept_apart)
     assert ownership.FREE_PARAMETERS.keys() == {owner.__name__ for owner in owners}
     for owner in owners:
         known = list(inspect.signature(owner).parameters)

@@ -74,7 +74,7 @@ _COST = plan.Cost(
     'free, expected',
     [
         (8_000, None),
-        (5_000, 'step.GanStep.micro_batches = 2; models.Generator.recompute = True; PRECISION = .mixed_bfloat16.;'),
+        (5_000, 'step.GanStep.micro_batches = 2; models.Groups.recompute = True; PRECISION = .mixed_bfloat16.;'),
         (3_400, r'what helps: step.GanStep.micro_batches = 6;'),  # 5 would do, but 12 clips are not 5 parts
         (2_100, r'what helps \(none is enough alone\): step.GanStep.micro_batches = 12;'),
         (1_000, 'the variables alone are more, so use a smaller CHANNEL_MULTIPLIER'),

@@ -16,7 +16,6 @@ from dvdgan_tf.prepare import preparation
 from dvdgan_tf.prepare.listing import Rules
 from dvdgan_tf.prepare.sources import radar as radar_source
 from dvdgan_tf.training import loop
-from dvdgan_tf.training.step import GanStep
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 RADAR = 'gin/small/radar_fp.gin'
@@ -29,9 +28,8 @@ SHRUNK = [
     'NUM_FRAMES = 2',
     'models.Generator.context_frames = 1',
     'pipeline.RecordClips.num_frames = 3',
-    'step.GanStep.spatial_frames = 1',
+    'models.DiscriminatorInputs.spatial_frames = 1',
     'schedule.Previews.clips = 1',
-    'loop.train.evaluate_every = 0',
 ]
 
 
@@ -109,8 +107,8 @@ def test_wrong_wishes_of_a_sample_are_one_sentence(work_dir, tmp_path, arguments
     assert sentence in complaint.strip().splitlines()[-1]
 
 
-SYNTHESIS = ['models.Generator.context_frames = 0', 'step.GanStep.masked = False']
-SYNTHESIS += ['step.GanStep.grid_cell_weight = 0.0']
+SYNTHESIS = ['models.Generator.context_frames = 0', 'models.DiscriminatorInputs.masked = False']
+SYNTHESIS += ['step.GanStep.grid_cell = None']
 
 
 @pytest.mark.parametrize(
@@ -121,8 +119,8 @@ SYNTHESIS += ['step.GanStep.grid_cell_weight = 0.0']
         (SYNTHESIS, 'clips of 3 frames, and the generator makes 2 after 0 of context'),
         (['models.Generator.context_frames = -1'], '-1 context and 2 generated frames make no clip'),
         (['NUM_CLASSES = 5'], 'NUM_CLASSES is 5 with 1 context frames; prediction has no classes'),
-        (['step.GanStep.spatial_frames = 3'], r'spatial_frames \(k\) is 3, but clips have 2 generated frames'),
-        (['step.GanStep.masked = False'], 'set step.GanStep.masked = True'),
+        (['models.DiscriminatorInputs.spatial_frames = 3'], r'spatial_frames \(k\) is 3, but clips have 2 generated'),
+        (['models.DiscriminatorInputs.masked = False'], 'set models.DiscriminatorInputs.masked = True'),
         (['models.Generator.video_channels = 3'], '3 x 16 x 16 x 1 and the generator makes 3 x 16 x 16 x 3'),
     ],
 )
@@ -138,11 +136,10 @@ def test_discriminators_of_48_frames_at_128_see_the_papers_number_of_pixels():
     """Section 3.1: from 786,432 to 327,680 pixels, 58 % fewer; of what the step gives the discriminators."""
     _parse('gin/kinetics600_48x128x128.gin', 'records')
     bound = config.bindings(loop.train, only=['gan_step'])['gan_step'].keywords
-    generator = types.SimpleNamespace(**bound['generator'].keywords)
-    step = types.SimpleNamespace(**{**bound, 'generator': generator})
-    draws = types.SimpleNamespace(uniform=lambda shape: tf.zeros([1, *shape]))
+    generator = types.SimpleNamespace(**bound['networks'].generator.keywords)
+    inputs = bound['discriminator_inputs']
     size = generator.resolution
-    seen = tf.function(lambda clip: GanStep._seen(step, clip, draws), autograph=False)
+    seen = tf.function(lambda clip: inputs.seen(clip, 0, lambda shape: tf.zeros([1, *shape])), autograph=False)
     shapes = seen.get_concrete_function(tf.TensorSpec([1, generator.num_frames, size, size, 3])).structured_outputs
     pixels = sum(view.shape[1:4].num_elements() for view in shapes.values())
     assert (pixels, generator.num_frames * size * size) == (327680, 786432)

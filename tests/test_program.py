@@ -16,6 +16,7 @@ import tiny
 
 from dvdgan_tf.benchmarks import program
 from dvdgan_tf.benchmarks.preset import Preset
+from dvdgan_tf.models import DiscriminatorInputs
 
 RUN = Path(__file__).resolve().parent.parent / 'export' / 'xla' / 'run.py'
 needs_jaxlib = pytest.mark.skipif(
@@ -45,7 +46,7 @@ def folder(tmp_path_factory, made):
 
     def make(global_batch=2):
         keras.utils.set_random_seed(0)
-        made.append(tiny.gan_step(global_batch=global_batch, spatial_frames=2))
+        made.append(tiny.gan_step(global_batch=global_batch, discriminator_inputs=DiscriminatorInputs(2)))
         return made[-1]
 
     output = tmp_path_factory.mktemp('program')

@@ -5,7 +5,7 @@ import pytest
 from prepared import run, stored
 
 from dvdgan_tf.data import records
-from dvdgan_tf.data.pipeline import RecordClips
+from dvdgan_tf.data.pipeline import Field, RecordClips
 from dvdgan_tf.errors import InputError
 from dvdgan_tf.prepare.listing import Rules
 from dvdgan_tf.prepare.sources import radar
@@ -37,7 +37,7 @@ def test_sequences_keep_their_numbers_missing_pixels_and_splits(tmp_path):
     assert (manifest['unit'], manifest['missing'], list(manifest['splits'])) == ('mm/h', True, ['train', 'storm'])
     ((_, _, kept),) = stored(tmp_path / 'out')
     np.testing.assert_array_equal(kept[..., 0], rate)
-    data = RecordClips(str(tmp_path / 'out'), 8, 4, native=True, knee=0.2)
+    data = RecordClips(str(tmp_path / 'out'), 8, 4, field=Field(knee=0.2))
     clip, _ = data.example(0)
     assert data.scale.unit == 'mm/h' and clip.shape == (4, 8, 8, 1)
     assert set(np.unique(data.scale.known(clip.numpy()))) <= {True, False}
@@ -47,7 +47,7 @@ def test_an_event_of_its_own_split_stays_whole_beside_held_out_ends(tmp_path):
     save(tmp_path / 'in' / 'a.npz', rain(10))
     save(tmp_path / 'in' / 'storm' / 'b.npz', rain(10))
     run(radar.radar_files(str(tmp_path / 'in'), 'mm/h'), tmp_path / 'out', Rules('raw'), value_range=(0.0, 128.0))
-    data = RecordClips(str(tmp_path / 'out'), 16, 4, native=True, test_part=0.3)
+    data = RecordClips(str(tmp_path / 'out'), 16, 4, field=Field(), test_part=0.3)
     windows = {name: int(data.of_split(name).clips_per_class().sum()) for name in ('train', 'test', 'storm')}
     assert windows == {'train': 3, 'test': 1, 'storm': 7}  # of 6, 4 and 10 frames
 

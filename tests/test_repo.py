@@ -50,7 +50,7 @@ ARROWS = {
     'distribute': set(),
     # The networks and the data arrive as arguments; of models only what is not a network is imported.
     'training': {
-        *('losses', 'layers', 'models.discriminator_inputs', 'models.standing', 'models.variables'),
+        *('losses', 'layers', 'models.discriminator_inputs', 'models.networks', 'models.standing', 'models.variables'),
         *('sampling', 'distribute', 'data.stream', 'work_dir'),
         *('metrics.recognition', 'metrics.networks.recognizer'),  # how diverse and how lively clips are
     },
@@ -171,6 +171,16 @@ def test_no_file_is_too_long_and_none_is_a_drawer():
         assert not re.fullmatch(r'utils|common|helpers|misc|base(_.*)?', path.stem), relative(path)
 
 
+def test_no_function_has_many_parameters():
+    for path in MODULES:
+        for node in nodes_of(path):
+            if isinstance(node, ast.FunctionDef):
+                given = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+                count = sum(each.arg not in ('self', 'cls') for each in given)
+                root = (relative(path), node.name) == ('dvdgan_tf/training/loop.py', 'train')
+                assert count <= (16 if root else 10), f'{relative(path)}: {node.name} has {count} parameters'
+
+
 def test_no_path_of_a_machine():
     places = re.compile(r'(?<![\w.:/])/(?:' + 'home|root|work|Users|mnt' + r')/\w')
     for path in tracked_files():
@@ -233,11 +243,11 @@ def test_a_gin_file_builds_when_shrunk(path):
     made = build('\n'.join(re.findall(r'^(?:models|[A-Z_]+)\b.*', config.text(), re.MULTILINE)))
     for network in (made.generator, made.ema_generator, made.spatial, made.temporal):
         assert network.count_params() > 0
-    arguments = config.bindings(loop.train, only=['gan_step'])['gan_step'].keywords
-    assert 1 <= arguments['spatial_frames'] <= made.generator.num_frames
+    inputs = config.bindings(loop.train, only=['gan_step'])['gan_step'].keywords['discriminator_inputs']
+    assert 1 <= inputs.spatial_frames <= made.generator.num_frames
     size = made.generator.resolution
     clip = tf.zeros([1, made.generator.context_frames + made.generator.num_frames, size, size, 1])
-    assert arguments['phi'](clip, tf.zeros([1, 2])).shape[2] >= 4
+    assert inputs.phi(clip, tf.zeros([1, 2])).shape[2] >= 4
 
 
 def test_an_experiment_includes_the_base_and_an_ablation_one_experiment():
@@ -327,5 +337,5 @@ def test_the_dry_run_of_the_readme_runs_from_anywhere(tmp_path):
     command = [sys.executable, ROOT / program, *words, *(f'--gin_param={binding}' for binding in shrunk)]
     shown = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert shown.returncode == 0, shown.stderr
-    assert 'step.GanStep.generator = @models.Generator' in shown.stdout
+    assert 'models.Networks.generator = @models.Generator' in shown.stdout
     assert not list(tmp_path.iterdir())

@@ -10,7 +10,7 @@ from dvdgan_tf.training import loop
 @pytest.fixture
 def folder(tmp_path):
     """A run folder; a file `ran` appears in it if something that it names is run."""
-    config.parse(['gin/quickstart.gin'], ['loop.train.evaluate_every = 0'])
+    config.parse(['gin/quickstart.gin'], ['loop.train.evaluation = None'])
     path = tmp_path / 'run'
     config.save(str(path))
     return path
@@ -103,7 +103,7 @@ def test_an_include_is_refused_and_shows_nothing_of_the_file(folder, tmp_path):
 
 def test_going_on_with_a_run_runs_nothing_of_its_folder(folder):
     ran = _attack(folder, 'os.system')
-    config.parse(['gin/quickstart.gin'], ['loop.train.evaluate_every = 0'])
+    config.parse(['gin/quickstart.gin'], ['loop.train.evaluation = None'])
     assert config.difference(str(folder))['loop.train.seed'] == ('@os.system()', '%SEED')
     assert not ran.exists()
 

@@ -42,7 +42,7 @@ def test_it_goes_on_to_where_its_own_version_would_have_gone(work_dir, tmp_path)
     config.load(work_dir)
     experiment = tmp_path / 'again.gin'
     experiment.write_text(config.text())
-    config.parse([str(experiment)], ['TRAIN_STEPS = 4', 'loop.train.evaluate_every = 0'])
+    config.parse([str(experiment)], ['TRAIN_STEPS = 4', 'loop.train.evaluation = None'])
     ownership.claim(work_dir)
     assert loop.train(work_dir=work_dir, **config.bindings(loop.train)).step == 4
     reader = tf.train.load_checkpoint(checkpoint_path(work_dir, 4))

@@ -120,10 +120,10 @@ pipeline.RecordClips.data_dir = %DATA_DIR
 pipeline.RecordClips.resolution = %RESOLUTION
 pipeline.RecordClips.num_frames = %NUM_FRAMES
 pipeline.RecordClips.seed = %SEED
-loop.train.evaluate_every = 0
+loop.train.evaluation = None
 loop.train.steps_per_loop = 1
 schedule.Previews.clips = 1
-step.GanStep.spatial_frames = 2
+models.DiscriminatorInputs.spatial_frames = 2
 """)
     arguments = [f'--gin_file={gin}', '--work_dir=s3://bucket/run']
     status, _, errors = run(store, 'train', *arguments)

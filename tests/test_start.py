@@ -1,5 +1,6 @@
 """What is not waited for: TensorFlow is imported when it is needed, and nothing is traced twice."""
 
+import dataclasses
 import re
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import pytest
 import tensorflow as tf
 import tiny
 
+from dvdgan_tf.models import DiscriminatorInputs
 from dvdgan_tf.models.variables import make_variables
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -54,7 +56,8 @@ def test_variables_are_made_by_tracing_once(monkeypatch):
 
 
 def test_the_updates_of_the_discriminators_are_traced_once(monkeypatch):
-    step = tiny.gan_step(spatial_discriminator=_Counted, spatial_frames=2, discriminator_updates=3)
+    networks = dataclasses.replace(tiny.NETWORKS, spatial_discriminator=_Counted)
+    step = tiny.gan_step(networks=networks, discriminator_inputs=DiscriminatorInputs(2), discriminator_updates=3)
     monkeypatch.setattr(_Counted, 'traced', 0)
     batch = tf.TensorSpec([2, *tiny.CLIP]), tf.TensorSpec([2], tf.int32)
     tf.function(step, autograph=False).get_concrete_function([batch] * 3)

@@ -8,7 +8,9 @@ import tensorflow as tf
 import tf_keras as keras
 
 from dvdgan_tf.errors import InputError
-from dvdgan_tf.models import Generator, SpatialDiscriminator, TemporalDiscriminator
+from dvdgan_tf.losses import GridCell
+from dvdgan_tf.models import DiscriminatorInputs, Generator, Networks, SpatialDiscriminator, TemporalDiscriminator
+from dvdgan_tf.training.ema import MovingAverage
 from dvdgan_tf.training.step import GanStep
 
 BATCH, FRAMES, CLASSES = 4, 4, 3
@@ -18,16 +20,17 @@ def _make(**overrides):
     keras.utils.set_random_seed(1)
     adam = functools.partial(keras.optimizers.Adam, beta_1=0.0, beta_2=0.999, jit_compile=False)
     arguments = {
-        'generator': lambda: Generator(16, FRAMES, CLASSES, 1),
-        'spatial_discriminator': lambda: SpatialDiscriminator(16, CLASSES, 1),
-        'temporal_discriminator': lambda: TemporalDiscriminator(16, CLASSES, 1),
+        'networks': Networks(
+            lambda: Generator(16, FRAMES, CLASSES, 1),
+            lambda: SpatialDiscriminator(16, CLASSES, 1),
+            lambda: TemporalDiscriminator(16, CLASSES, 1),
+        ),
         'generator_optimizer': lambda: adam(1e-3),
         'discriminator_optimizer': lambda: adam(1e-3),
         'global_batch': BATCH,
         'seed': 5,
-        'spatial_frames': 2,
-        'ema_decay': 0.9,
-        'ema_start_step': 2,
+        'discriminator_inputs': DiscriminatorInputs(2),
+        'moving_average': MovingAverage(0.9, start_step=2),
     }
     return GanStep(**{**arguments, **overrides})
 
@@ -128,9 +131,9 @@ def test_more_frames_for_the_spatial_discriminator_than_there_are_is_one_sentenc
     with pytest.raises(
         InputError, match=r'spatial_frames \(k\) is 9, but clips have 4 generated frames; choose 1 to 4'
     ):
-        _make(spatial_frames=9)
+        _make(discriminator_inputs=DiscriminatorInputs(9))
 
 
 def test_a_distance_to_the_truth_in_synthesis_is_one_sentence():
-    with pytest.raises(InputError, match='grid_cell_weight compares predictions with the truth; synthesis has none'):
-        _make(grid_cell_weight=20.0)
+    with pytest.raises(InputError, match='grid_cell compares predictions with the truth; synthesis has none'):
+        _make(grid_cell=GridCell(20.0))

@@ -6,25 +6,28 @@ import tensorflow as tf
 import tf_keras as keras
 
 from dvdgan_tf.errors import InputError
-from dvdgan_tf.models import Generator, SpatialDiscriminator, TemporalDiscriminator
+from dvdgan_tf.losses import GridCell
+from dvdgan_tf.models import DiscriminatorInputs, Generator, Networks, SpatialDiscriminator, TemporalDiscriminator
 from dvdgan_tf.training import step as step_module
 from dvdgan_tf.training.step import GanStep
 
 CONTEXT, FRAMES, BATCH = 2, 2, 2
 
 
-def _step(**options):
+def _step(masked=False, grid_cell=None):
     adam = lambda: keras.optimizers.Adam(1e-3, jit_compile=False)  # noqa: E731
     return GanStep(
-        generator=lambda: Generator(16, FRAMES, 1, 1, context_frames=CONTEXT),
-        spatial_discriminator=lambda: SpatialDiscriminator(16, 1, 1),
-        temporal_discriminator=lambda: TemporalDiscriminator(16, 1, 1),
+        networks=Networks(
+            lambda: Generator(16, FRAMES, 1, 1, context_frames=CONTEXT),
+            lambda: SpatialDiscriminator(16, 1, 1),
+            lambda: TemporalDiscriminator(16, 1, 1),
+        ),
         generator_optimizer=adam,
         discriminator_optimizer=adam,
         global_batch=BATCH,
         seed=0,
-        spatial_frames=FRAMES,
-        **options,
+        discriminator_inputs=DiscriminatorInputs(FRAMES, masked=masked),
+        grid_cell=grid_cell,
     )
 
 
@@ -35,7 +38,7 @@ def step():
 
 @pytest.fixture(scope='module')
 def regularized_step():
-    return _step(grid_cell_weight=1.0, grid_cell_samples=2)
+    return _step(grid_cell=GridCell(1.0, samples=2))
 
 
 def _clip(seed):
@@ -79,7 +82,7 @@ def test_the_distance_of_the_samples_mean_is_added_with_its_weight(regularized_s
         return call(step_module._Draws(step, step.discriminator_updates, 0))
 
     def loss(weight):
-        step.grid_cell_weight = weight
+        step.grid_cell = GridCell(weight, samples=2)
         gradients, metrics = at_first(lambda _: step._generator_gradients((_clip(0), tf.zeros([2], tf.int32)), 0))
         return metrics['loss/generator'], tf.linalg.global_norm(gradients)
 
@@ -91,14 +94,19 @@ def test_the_distance_of_the_samples_mean_is_added_with_its_weight(regularized_s
     assert large > 10 * small
 
 
-@pytest.mark.parametrize(('weight', 'samples'), [(-1.0, 2), (1.0, 0), (1.0, 17)])
+@pytest.mark.parametrize(('weight', 'samples'), [(-1.0, 2), (0.0, 2), (1.0, 0)])
 def test_weights_and_numbers_of_samples_that_make_no_sense_are_one_sentence(weight, samples):
-    with pytest.raises(InputError, match=f'grid_cell_weight is {weight} and grid_cell_samples {samples}; choose'):
-        _step(grid_cell_weight=weight, grid_cell_samples=samples)
+    with pytest.raises(InputError, match=f'grid cell weight is {weight} and its samples are {samples}; choose'):
+        GridCell(weight, samples)
+
+
+def test_more_samples_than_a_step_has_random_numbers_for_are_one_sentence():
+    with pytest.raises(InputError, match='grid cell samples are 17; choose 1 to 12'):
+        _step(grid_cell=GridCell(1.0, samples=17))
 
 
 def test_no_loss_depends_on_what_is_made_of_missing_pixels():
-    step = _step(masked=True, grid_cell_weight=1.0, grid_cell_samples=1)
+    step = _step(masked=True, grid_cell=GridCell(1.0, samples=1))
     clip = _clip(3).numpy()
     clip[:, :, :5] = -1.0
     draws = step_module._Draws(step, 0, 0)

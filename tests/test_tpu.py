@@ -10,7 +10,14 @@ import tf_keras as keras
 from dvdgan_tf.distribute.strategy import make_strategy
 from dvdgan_tf.errors import InputError
 from dvdgan_tf.layers.moments import TimestepMoments
-from dvdgan_tf.models import Generator, SpatialDiscriminator, TemporalDiscriminator
+from dvdgan_tf.models import (
+    DiscriminatorInputs,
+    Generator,
+    Groups,
+    Networks,
+    SpatialDiscriminator,
+    TemporalDiscriminator,
+)
 from dvdgan_tf.training.step import GanStep
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'studies'))
@@ -21,17 +28,20 @@ FRAMES = 4
 
 
 def _step(context_frames, micro_batches, recompute):
+    groups = Groups(recompute=recompute)
     classes = 1 if context_frames else 9
     adam = functools.partial(keras.optimizers.Adam, 1e-3, beta_1=0.0, jit_compile=False)
     return GanStep(
-        generator=lambda: Generator(16, FRAMES, classes, 1, context_frames=context_frames, recompute=recompute),
-        spatial_discriminator=lambda: SpatialDiscriminator(16, classes, 1),
-        temporal_discriminator=lambda: TemporalDiscriminator(16, classes, 1),
+        networks=Networks(
+            lambda: Generator(16, FRAMES, classes, 1, context_frames=context_frames, groups=groups),
+            lambda: SpatialDiscriminator(16, classes, 1),
+            lambda: TemporalDiscriminator(16, classes, 1),
+        ),
         generator_optimizer=adam,
         discriminator_optimizer=adam,
         global_batch=tpu_trace.CORES * micro_batches,
         seed=0,
-        spatial_frames=2,
+        discriminator_inputs=DiscriminatorInputs(2),
         discriminator_updates=1,
         micro_batches=micro_batches,
     )

@@ -19,8 +19,9 @@ ROOT = Path(__file__).resolve().parent.parent
 OTHER = os.environ.get('OTHER_PYTHON')
 PYTHONS = (sys.executable, OTHER)
 NAMES = ('here', 'other')
-SHRUNK = ('NUM_FRAMES = 2', 'CHANNEL_MULTIPLIER = 1', 'GLOBAL_BATCH = 4', 'step.GanStep.spatial_frames = 1')
-SHRUNK += ('step.GanStep.discriminator_updates = 1', 'loop.train.evaluate_every = 0', 'schedule.Previews.clips = 1')
+SHRUNK = ('NUM_FRAMES = 2', 'CHANNEL_MULTIPLIER = 1', 'GLOBAL_BATCH = 4')
+SHRUNK += ('models.DiscriminatorInputs.spatial_frames = 1',)
+SHRUNK += ('step.GanStep.discriminator_updates = 1', 'loop.train.evaluation = None', 'schedule.Previews.clips = 1')
 IMPORTS = """
 import importlib, pkgutil, dvdgan_tf
 for module in pkgutil.walk_packages(dvdgan_tf.__path__, 'dvdgan_tf.'):

@@ -9,7 +9,7 @@ import tensorflow as tf
 import tf_keras as keras
 from tensorflow.python.eager.polymorphic_function.concrete_function import ConcreteFunction
 
-from dvdgan_tf.models import Generator, SpatialDiscriminator, TemporalDiscriminator
+from dvdgan_tf.models import DiscriminatorInputs, Generator, Networks, SpatialDiscriminator, TemporalDiscriminator
 from dvdgan_tf.training.step import GanStep
 
 # XLA makes one function of a step, and LLVM's optimisation takes time as the square of its size: minutes.
@@ -23,14 +23,16 @@ def _step(context_frames):
     # An epsilon this large, or Adam makes as much of a gradient that is rounding as of any other.
     adam = functools.partial(keras.optimizers.Adam, 1e-3, beta_1=0.0, epsilon=1e-2, jit_compile=False)
     return GanStep(
-        generator=lambda: Generator(16, FRAMES, classes, 1, context_frames=context_frames),
-        spatial_discriminator=lambda: SpatialDiscriminator(16, classes, 1),
-        temporal_discriminator=lambda: TemporalDiscriminator(16, classes, 1),
+        networks=Networks(
+            lambda: Generator(16, FRAMES, classes, 1, context_frames=context_frames),
+            lambda: SpatialDiscriminator(16, classes, 1),
+            lambda: TemporalDiscriminator(16, classes, 1),
+        ),
         generator_optimizer=adam,
         discriminator_optimizer=adam,
         global_batch=BATCH,
         seed=0,
-        spatial_frames=1,
+        discriminator_inputs=DiscriminatorInputs(1),
         discriminator_updates=1,
     )
 

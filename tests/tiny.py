@@ -5,6 +5,7 @@ import functools
 import tensorflow as tf
 import tf_keras as keras
 
+from dvdgan_tf.models import DiscriminatorInputs, Networks
 from dvdgan_tf.training.step import GanStep
 
 CLIP = (2, 16, 16, 3)
@@ -36,16 +37,15 @@ class Discriminator(keras.Model):
         return self.dense(tf.concat([pixels, tf.one_hot(label, CLASSES)], 1))[:, 0]
 
 
+NETWORKS = Networks(Generator, Discriminator, Discriminator)
 _ADAM = functools.partial(keras.optimizers.Adam, 1e-3, beta_1=0.0, jit_compile=False)
 
 gan_step = functools.partial(
     GanStep,
-    generator=Generator,
-    spatial_discriminator=Discriminator,
-    temporal_discriminator=Discriminator,
+    networks=NETWORKS,
     generator_optimizer=_ADAM,
     discriminator_optimizer=_ADAM,
     global_batch=2,
     seed=0,
-    spatial_frames=1,
+    discriminator_inputs=DiscriminatorInputs(1),
 )

@@ -16,7 +16,14 @@ from typing import Callable, NamedTuple
 import tensorflow as tf
 import tf_keras as keras
 
-from dvdgan_tf.models import Generator, SpatialDiscriminator, TemporalDiscriminator
+from dvdgan_tf.models import (
+    DiscriminatorInputs,
+    Generator,
+    Groups,
+    Networks,
+    SpatialDiscriminator,
+    TemporalDiscriminator,
+)
 from dvdgan_tf.planning import graph_cost
 from dvdgan_tf.training.precision import set_precision
 from dvdgan_tf.training.step import GanStep
@@ -84,14 +91,16 @@ def make_step(options: Options, resolution: int, frames: int, ch: int, batch: in
     """A step of the usual networks under these options."""
     adam = functools.partial(keras.optimizers.Adam, 1e-4, beta_1=0.0, jit_compile=False)
     return GanStep(
-        generator=functools.partial(Generator, resolution, frames, _CLASSES, ch, recompute=options.recompute),
-        spatial_discriminator=functools.partial(SpatialDiscriminator, resolution, _CLASSES, ch),
-        temporal_discriminator=functools.partial(TemporalDiscriminator, resolution, _CLASSES, ch),
+        networks=Networks(
+            functools.partial(Generator, resolution, frames, _CLASSES, ch, groups=Groups(recompute=options.recompute)),
+            functools.partial(SpatialDiscriminator, resolution, _CLASSES, ch),
+            functools.partial(TemporalDiscriminator, resolution, _CLASSES, ch),
+        ),
         generator_optimizer=adam,
         discriminator_optimizer=adam,
         global_batch=batch,
         seed=0,
-        spatial_frames=min(8, frames),
+        discriminator_inputs=DiscriminatorInputs(min(8, frames)),
         micro_batches=options.micro_batches,
     )
 

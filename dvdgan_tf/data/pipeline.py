@@ -7,6 +7,7 @@ the window are opened at their offset, their checksums are verified, and no Pyth
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import logging
 from collections.abc import Iterator, Sequence
@@ -27,6 +28,21 @@ _WEIGHED = 32  # frames read at once to weigh windows
 _LONGEST = 2**31  # frames; the index holds them as int32
 
 
+@dataclasses.dataclass(frozen=True)
+class Field:
+    """How clips are cut out of a physical field: radar, satellites, microscopy. Its pixels are kept, not resized.
+
+    Attributes:
+        importance: draw windows and crops more often where much happens, in training and where evaluation draws at
+            random: the number above the lowest from which more does not count more, as 1 mm/h; None for evenly.
+            Reads all records once. `RecordClips.weights` has what undoes it in a mean.
+        knee: numbers become [-1, 1] by the logarithm above this; None for linear. See `scales.Scale`.
+    """
+
+    importance: float | None = None
+    knee: float | None = None
+
+
 class RecordClips(ClipSource):
     """Clips from a folder that bin/prepare has filled; a `ClipSource`.
 
@@ -41,12 +57,8 @@ class RecordClips(ClipSource):
         even_classes: draw every class equally often while training, however many clips it has; the paper does not.
         test_part: for records without a split to test with, the share of each clip, at its end and at least one window,
             that is split 'test' and not 'train'; a clip without room for a window of each is 'train' whole.
-        native: cut crops out at the resolution of the records, anywhere, instead of resizing: for radar, satellites,
-            microscopy.
-        importance: draw windows and crops more often where much happens, in training and where evaluation draws at
-            random: the number above the lowest from which more does not count more, as 1 mm/h; None for evenly.
-            Needs native crops; reads all records once. `weights` has what undoes it in a mean.
-        knee: numbers become [-1, 1] by the logarithm above this; None for linear. See `scales.Scale`.
+        field: that crops are cut out anywhere at the resolution of the records, and how; None for pictures, which are
+            resized and cropped as in the paper.
 
     `scale` is that of pictures, or from the range that the data were prepared with.
 
@@ -67,9 +79,7 @@ class RecordClips(ClipSource):
         flip: bool = False,
         even_classes: bool = False,
         test_part: float = 0.0,
-        native: bool = False,
-        importance: float | None = None,
-        knee: float | None = None,
+        field: Field | None = None,
     ):
         if min(resolution, num_frames, stride) < 1:
             raise InputError(
@@ -91,9 +101,10 @@ class RecordClips(ClipSource):
         self.class_names = tuple(manifest['classes'])
         self.num_classes = len(self.class_names)
         self.video_channels = manifest['channels']
-        self.native, self.importance, self.knee = native, importance, knee
+        self.field = field
         self._encoding = manifest['encoding']
         self._dtype = tf.dtypes.as_dtype(manifest['dtype'])
+        knee = field.knee if field else None
         self.scale = Scale(*manifest['value_range'], knee, manifest.get('missing', False), manifest.get('unit', ''))
         self._span = span
         kept = index.select(index.frames >= span)
@@ -101,14 +112,19 @@ class RecordClips(ClipSource):
         self.num_clips = len(kept.frames)
         self.num_too_short = len(index.frames) - self.num_clips
         self._check(data_dir, split, index, kept)
-        self._needs_resize = not native and bool(np.any(np.minimum(kept.heights, kept.widths) != resolution))
+        self._needs_resize = field is None and bool(np.any(np.minimum(kept.heights, kept.widths) != resolution))
         self._files = tf.constant([f'{data_dir}/{name}' for name in index.files])
         self._index = {
             name: tf.constant(getattr(kept, name)) for name in ('shards', 'frames', 'labels', 'heights', 'widths')
         }
         self._parts = _Parts(kept)
         self._even = ordering.EvenClasses(kept.labels) if even_classes else None
-        self._importance = None if importance is None else self._weigh(importance)
+        self._importance = self._weigh(field.importance) if self.is_weighed else None
+
+    @property
+    def is_weighed(self) -> bool:
+        """Whether windows and crops are drawn by what happens in them."""
+        return self.field is not None and self.field.importance is not None
 
     def _check(self, data_dir: str, split: str, index: records.SplitIndex, kept: records.SplitIndex) -> None:
         window = f'{self.num_frames} frames at stride {self.stride}'
@@ -135,10 +151,10 @@ class RecordClips(ClipSource):
 
     def _weigh(self, saturation: float) -> Importance:
         """Reads all that the split holds and weighs every window."""
-        if not self.native or self.even_classes or self._encoding != 'raw':
+        if self.even_classes or self._encoding != 'raw':
             raise InputError(
-                'importance draws native crops of numbers, whatever their class: set native to True and even_classes '
-                'to False, and use data that were prepared from arrays.'
+                'importance draws crops of numbers, whatever their class: set even_classes to False, and use data that '
+                'were prepared from arrays.'
             )
         clips = (self._numbers(clip) for clip in range(self.num_clips))
         return Importance(clips, self._firsts.numpy(), self._span, self.resolution, self.scale.low, saturation)
@@ -174,7 +190,7 @@ class RecordClips(ClipSource):
         index = {name: self._index[name].numpy().astype(np.int64) for name in ('frames', 'labels', 'heights', 'widths')}
         short = np.minimum(index['heights'], index['widths'])
         squares = np.maximum(index['heights'], index['widths']) - short + 1
-        if self.native:
+        if self.field:
             squares = (index['heights'] - self.resolution + 1) * (index['widths'] - self.resolution + 1)
         return np.bincount(index['labels'], (index['frames'] - self._span + 1) * squares, self.num_classes).astype(int)
 
@@ -190,9 +206,7 @@ class RecordClips(ClipSource):
             self.flip,
             self.even_classes,
             self.test_part,
-            self.native,
-            self.importance,
-            self.knee,
+            self.field,
         )
 
     def training(
@@ -230,7 +244,8 @@ class RecordClips(ClipSource):
         """The hash of the manifest, which has those of all shards, and what of each clip is held out."""
         manifest = records.read_optional(f'{self.data_dir}/{records.MANIFEST}')
         found = {'source': 'records', 'manifest_sha256': hashlib.sha256(manifest.encode()).hexdigest()}
-        changed = {name: getattr(self, name) for name in ('test_part', 'native', 'importance', 'knee')}
+        field = {'native': True, **dataclasses.asdict(self.field)} if self.field else {}
+        changed = {'test_part': self.test_part, **field}
         return {**found, **{name: value for name, value in changed.items() if value}}
 
     def example(self, number: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

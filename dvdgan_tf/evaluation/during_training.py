@@ -3,8 +3,8 @@
 As bindings of an experiment:
 
     loop.train.evaluation = @during_training.ProtocolScores()
-    loop.train.evaluate_every = 1000
     during_training.ProtocolScores.names = ['offline_256']
+    during_training.ProtocolScores.every = 1000
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ class ProtocolScores:
         num_samples: replaces the protocols' numbers of generated clips.
         batch_size: clips in a batch over all replicas, rounded up to a multiple of them.
         best_by: 'protocol/score' that decides which step is best; None for the first score of the first protocol.
+        every: steps from one evaluation to the next.
 
     Raises:
         InputError: a protocol or best_by does not exist, or weights cannot be used.
@@ -55,9 +56,11 @@ class ProtocolScores:
         num_samples: int | None = None,
         batch_size: int = 16,
         best_by: str | None = None,
+        every: int = 1000,
     ):
         if not names:
             raise InputError(f'no protocol was given; choose from {", ".join(protocols.NAMES)}')
+        self.every = every
         self._names = [name for name in names if name != recognition.NAME]
         self._recognition = None
         if recognition.NAME in names:

@@ -3,12 +3,14 @@ temporal one.
 
 Random choices are made from uniform numbers that the caller draws, one row a clip, so that they depend on nothing else.
 
-Differences from the paper: none.
+Differences from the paper: none by default; an augmentation is of Zhao et al. 2020.
 """
 
 from __future__ import annotations
 
-from typing import Callable
+import dataclasses
+from collections.abc import Sequence
+from typing import Callable, Protocol
 
 import tensorflow as tf
 
@@ -63,6 +65,65 @@ def random_half_crop(clip: tf.Tensor, uniform: tf.Tensor) -> tf.Tensor:
         first = tf.cast(uniform[:, axis] * (size - size // 2 + 1), tf.int32)
         clip = tf.gather(clip, first[:, tf.newaxis] + tf.range(size // 2), axis=2 + axis, batch_dims=1)
     return clip
+
+
+class Augmentation(Protocol):
+    """Changes clips before they are seen, by uniform numbers that the caller draws, DRAWS for each clip."""
+
+    DRAWS: int
+
+    def __call__(self, clip: tf.Tensor, uniform: tf.Tensor) -> tf.Tensor:
+        """`[B, T, H, W, C]` and `[B, DRAWS]` in [0, 1) to clips of the same shape."""
+
+
+@dataclasses.dataclass(frozen=True)
+class DiscriminatorInputs:
+    """What D_S and D_T see of a clip, real or generated.
+
+    Attributes:
+        spatial_frames: k, frames per clip that D_S sees.
+        phi: what D_T sees of a clip.
+        augmentation: how clips are changed before both see them; None, as in the paper, for not at all.
+        masked: pixels of real clips at -1 are missing, not seen (see `data.scales`): generated ones are replaced by
+            them before anything judges them, so that no loss depends on them.
+    """
+
+    spatial_frames: int = 8
+    phi: Phi = average_pool_2x2
+    augmentation: Augmentation | None = None
+    masked: bool = False
+
+    def check(self, num_frames: int, context_frames: int) -> None:
+        """Raises InputError where a generator of so many frames after so many of context cannot be judged so."""
+        if not 1 <= self.spatial_frames <= num_frames:
+            raise InputError(
+                f'spatial_frames (k) is {self.spatial_frames}, but clips have {num_frames} generated frames; '
+                f'choose 1 to {num_frames}.'
+            )
+        if self.masked and not context_frames:
+            raise InputError('masked puts what is missing in the truth into predictions; synthesis has none: leave it.')
+
+    def filled(self, fake: tf.Tensor, truth: tf.Tensor) -> tf.Tensor:
+        """Generated frames with what is missing in the true ones of the same shape."""
+        return tf.where(truth > -1.0, fake, truth) if self.masked else fake
+
+    def seen(
+        self, clip: tf.Tensor, context_frames: int, uniform: Callable[[Sequence[int]], tf.Tensor]
+    ) -> dict[str, tf.Tensor]:
+        """What the discriminators, by name, see; D_S never sees the context frames (paper B.4).
+
+        Args:
+            clip: `[B, T, H, W, C]`, context included.
+            context_frames: how many frames of it are context.
+            uniform: draws afresh, shape to `[B, *shape]` in [0, 1).
+        """
+        if self.augmentation is not None:
+            clip = self.augmentation(clip, uniform([self.augmentation.DRAWS]))
+        candidates = clip[:, context_frames:]
+        return {
+            'spatial': sample_frames(candidates, uniform([candidates.shape[1]]), self.spatial_frames),
+            'temporal': self.phi(clip, uniform([2])),
+        }
 
 
 def _average_pool(clip: tf.Tensor, cell: int) -> tf.Tensor:

@@ -6,6 +6,7 @@ step from 128 to 256 does [inferred]; those at 32x32 and 16x16 are ours, for sma
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Mapping
 from typing import Callable
@@ -35,6 +36,25 @@ WIDTHS = {
     128: (8, 8, 8, 4, 2, 1),
     256: (8, 8, 8, 8, 4, 2, 1),
 }
+
+
+@dataclasses.dataclass(frozen=True)
+class Groups:
+    """How the generator's groups are made and run.
+
+    Attributes:
+        block: residual blocks, as `residual.GeneratorBlock`.
+        moments: what the normalisations within blocks take their mean and variance over.
+        attention: size in pixels to the attention on features of that size, behind the block that keeps it.
+        unroll: whether the ConvGRUs are unrolled instead of looped.
+        recompute: whether the inner results of ConvGRUs and blocks are computed again in the backward pass, not kept.
+    """
+
+    block: Callable[..., keras.layers.Layer] = GeneratorBlock
+    moments: MomentsClass = TimestepMoments
+    attention: Mapping[int, AttentionClass] | None = None
+    unroll: bool = False
+    recompute: bool = False
 
 
 class GeneratorGroup(keras.layers.Layer):
@@ -85,12 +105,8 @@ class Generator(keras.Model):
         channel_multiplier: ch; the paper's is 128 at 64x64 and 96 above.
         video_channels: C, colours per pixel.
         context_frames: frames that the clip continues (DVD-GAN-FP), 0 for synthesis.
-        moments: what the normalisations within blocks take their mean and variance over.
-        last_moments: the same of the normalisation before the last convolution.
-        block: residual blocks, as `residual.GeneratorBlock`.
-        attention: size in pixels to the attention on features of that size, behind the block that keeps it.
-        unroll: whether the ConvGRUs are unrolled instead of looped.
-        recompute: whether the inner results of ConvGRUs and blocks are computed again in the backward pass, not kept.
+        groups: how its groups, one for every size, are made and run.
+        last_moments: what the normalisation before the last convolution takes its mean and variance over.
     """
 
     def __init__(
@@ -101,12 +117,8 @@ class Generator(keras.Model):
         channel_multiplier: int,
         video_channels: int = 3,
         context_frames: int = 0,
-        moments: MomentsClass = TimestepMoments,
+        groups: Groups = Groups(),
         last_moments: MomentsClass = TimestepMoments,
-        block: Callable[..., keras.layers.Layer] = GeneratorBlock,
-        attention: Mapping[int, AttentionClass] | None = None,
-        unroll: bool = False,
-        recompute: bool = False,
         name: str = 'generator',
     ) -> None:
         super().__init__(name=name, autocast=False)
@@ -126,13 +138,13 @@ class Generator(keras.Model):
         self.context_frames = context_frames
         self.embedding = keras.layers.Embedding(num_classes, EMBEDDING_SIZE, 'orthogonal', name='embedding')
         self.base = SpectralDense(BASE_SIZE * BASE_SIZE * widths[0], name='base')
-        attention = dict(attention or {})
+        attention = dict(groups.attention or {})
+        make_block = functools.partial(groups.block, num_frames=num_frames, moments=groups.moments)
         self.groups = []
         for index, (width, units) in enumerate(zip(widths, widths[1:])):
-            gru, size = ConvGRU(width, num_frames, unroll, name='gru'), BASE_SIZE << index
-            make_block = functools.partial(block, num_frames=num_frames, moments=moments)
+            gru, size = ConvGRU(width, num_frames, groups.unroll, name='gru'), BASE_SIZE << index
             chosen = attention.pop(size, None)
-            self.groups.append(GeneratorGroup(gru, make_block, units, chosen, recompute, name=f'group_{size}'))
+            self.groups.append(GeneratorGroup(gru, make_block, units, chosen, groups.recompute, name=f'group_{size}'))
         if attention:
             sizes = ', '.join(str(BASE_SIZE << index) for index in range(len(self.groups)))
             raise InputError(f'attention was asked for at {min(attention)} pixels; the generator has it at {sizes}.')

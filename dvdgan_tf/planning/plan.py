@@ -160,7 +160,7 @@ def _warning(found: Cost, room: Room, precision: str) -> list[str]:
     parts = found.micro_batches * math.ceil(found.activations / left)
     parts = next((count for count in range(parts, found.rows + 1) if found.rows % count == 0), None)
     ways = [f'step.GanStep.micro_batches = {parts or found.rows}'] if clips > 1 else []
-    ways.append('models.Generator.recompute = True')
+    ways.append('models.Groups.recompute = True')
     if precision == 'float32':
         ways.append("PRECISION = 'mixed_bfloat16'")
     enough = '' if parts else ' (none is enough alone)'

@@ -173,7 +173,7 @@ def list_radar(path):
     if useless:
         raise InputError(
             f'--{useless[0]} has no use with --source=radar: rates keep their pixels and times, and training cuts '
-            'crops out (pipeline.RecordClips.native); leave it out.'
+            'crops out (pipeline.RecordClips.field); leave it out.'
         )
     return radar.radar_files(path, _UNIT.value)
 

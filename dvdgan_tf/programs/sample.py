@@ -263,7 +263,7 @@ def of_data(run: saved_run.Run) -> np.ndarray:
     data, drawn = run.data, {}
     if isinstance(data, pipeline.RecordClips):
         data = data.of_split(_SPLIT.value or 'test')
-        if data.importance is not None:
+        if data.is_weighed:
             drawn = {'crop': 'random', 'numbers': np.arange(_NUM_CLIPS.value)}
     elif _SPLIT.value:
         raise InputError(f'--split={_SPLIT.value} has no use: the clips of this run are made on the fly.')

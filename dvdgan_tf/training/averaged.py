@@ -22,6 +22,8 @@ from dvdgan_tf.work_dir.run_log import RunLog
 class Evaluation(Protocol):
     """Scores of a generator, taken every so many steps."""
 
+    every: int
+
     def check(self, data: ClipSource) -> None:
         """Raises InputError where the data cannot serve."""
 

@@ -6,6 +6,7 @@ the trained generator's moments do not fit averaged weights: early in a run they
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Callable
 
 import tensorflow as tf
@@ -13,6 +14,19 @@ import tf_keras as keras
 
 from dvdgan_tf.layers.spectral_norm import SpectralKernel
 from dvdgan_tf.models.standing import StandingStatistics
+
+
+@dataclasses.dataclass(frozen=True)
+class MovingAverage:
+    """How the average of the generator follows it.
+
+    Attributes:
+        decay: weight of the old average.
+        start_step: until this generator step the average equals the generator.
+    """
+
+    decay: float = 0.9999
+    start_step: int = 20_000
 
 
 def averaged_copy(make_generator: Callable[[], keras.Model]) -> keras.Model:
@@ -39,19 +53,17 @@ class ExponentialMovingAverage:
     Args:
         source: the generator that is trained.
         average: a copy from `averaged_copy`, both with their variables made.
-        decay: weight of the old average.
-        start_step: until this generator step the average equals the source.
+        settings: how it follows.
     """
 
-    def __init__(self, source: keras.Model, average: keras.Model, decay: float, start_step: int) -> None:
-        self._decay = decay
-        self._start_step = start_step
+    def __init__(self, source: keras.Model, average: keras.Model, settings: MovingAverage) -> None:
+        self._settings = settings
         self._kernels = [layer for layer in average.submodules if isinstance(layer, SpectralKernel)]
         self._pairs = tuple(zip(average.trainable_variables, source.trainable_variables))
 
     def update(self, step: tf.Tensor) -> None:
         """Moves the average towards the source, in replica context, once a generator step, with that step's number."""
-        decay = tf.where(step < self._start_step, 0.0, self._decay)
+        decay = tf.where(step < self._settings.start_step, 0.0, self._settings.decay)
         for average, value in self._pairs:
             old, new = tf.cast(decay, average.dtype), tf.cast(1.0 - decay, average.dtype)
             average.assign(old * tf.convert_to_tensor(average) + new * tf.convert_to_tensor(value))

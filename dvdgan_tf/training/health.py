@@ -105,7 +105,7 @@ def _saturated(steps: Records, saturated_steps: int) -> str | None:
     return (
         f'the {" and the ".join(won)} discriminator has won: a loss under {_SATURATED_LOSS:g} for {saturated_steps} '
         'steps or more leaves the generator nothing to learn from; lower discriminator/optimizers.Adam.learning_rate, '
-        'or with few clips set step.GanStep.augmentation.'
+        'or with few clips set models.DiscriminatorInputs.augmentation.'
     )
 
 

@@ -62,7 +62,6 @@ def train(
     summary_every: int = 100,
     previews: Previews = Previews(),
     evaluation: Evaluation | None = None,
-    evaluate_every: int = 1000,
     health: Health = Health(),
 ) -> Outcome:
     """Trains until `train_steps`, or until SIGTERM or Ctrl-C, and saves before it returns.
@@ -86,8 +85,7 @@ def train(
         summary_every: steps between records of losses and speed, which are means over these steps.
         previews: when clips are shown.
         evaluation: scores the averaged generator, before the first step too; the checkpoint of the step that it calls
-            best is kept.
-        evaluate_every: steps between evaluations; 0 for none.
+            best is kept. None for no scores.
         health: when the run is called sick, and whether it then stops.
 
     Returns:
@@ -98,9 +96,7 @@ def train(
             or gradient stopped being finite (the newest checkpoint then is from before that), or the run is sick and
             `health` stops it, saved.
     """
-    counts = steps_per_loop, train_steps, summary_every, checkpoints.every, previews.every, previews.clips
-    _check_counts(*counts, evaluate_every or 1)
-    evaluation = evaluation if evaluate_every else None
+    _check_counts(steps_per_loop, train_steps, summary_every, checkpoints.every, previews.every, previews.clips)
     prepare_process(seed, precision, deterministic)
     distribution = make_strategy(strategy, peer_timeout_seconds)
     processes = Processes(distribution)
@@ -111,6 +107,7 @@ def train(
             'replicas, which meet inside a step; leave it out (a TPU compiles by itself).'
         )
     if evaluation is not None:
+        _check_counts(evaluation.every)
         evaluation.check(data)
     with distribution.scope():
         step = gan_step()
@@ -143,7 +140,7 @@ def train(
     ]
     if evaluation is not None:
         score = Scoring(evaluation, step.ema_generator, data, work_dir, distribution, average, save, log)
-        triggers.append(Look(evaluate_every, train_steps, score, 'scores', done))
+        triggers.append(Look(evaluation.every, train_steps, score, 'scores', done))
     watch = Watch(health, log)
     triggers.append(Trigger(summary_every, train_steps, watch))  # the last, so that it sees what the others record
     for trigger in triggers:
@@ -201,10 +198,13 @@ def _check_fit(data: ClipSource, generator: keras.Model) -> None:
 
 def _check_mask(data: ClipSource, step: GanStep) -> None:
     """Stops before training where missing pixels would be learned, or known ones be taken for missing."""
-    if data.scale.missing and step.generator.context_frames and not step.masked:
-        raise InputError('pixels of the data may be missing: set step.GanStep.masked = True; no loss then sees them.')
-    if step.masked and not data.scale.missing:
-        raise InputError('no pixel of these data is missing: leave step.GanStep.masked away.')
+    masked = step.discriminator_inputs.masked
+    if data.scale.missing and step.generator.context_frames and not masked:
+        raise InputError(
+            'pixels of the data may be missing: set models.DiscriminatorInputs.masked = True; no loss then sees them.'
+        )
+    if masked and not data.scale.missing:
+        raise InputError('no pixel of these data is missing: leave models.DiscriminatorInputs.masked away.')
 
 
 def prepare_process(seed: int, precision: str, deterministic: bool) -> None:

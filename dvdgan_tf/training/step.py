@@ -3,9 +3,9 @@
 The step runs in replica context and does no input or output. Every random number is a pure function of (seed, step, row
 of the global batch), so a resumed run repeats the original and the number of replicas changes nothing.
 
-Differences from the paper: none by default; `grid_cell_weight` is of its descendant DGMR, `augmentation` of Zhao et al.
-2020. Not stated there [inferred]: the two discriminators' losses have equal weight; labels of generated clips are
-uniform over the classes; real and generated clips are judged in one pass.
+Differences from the paper: none by default; `losses.GridCell` is of its descendant DGMR. Not stated there [inferred]:
+the two discriminators' losses have equal weight; labels of generated clips are uniform over the classes; real and
+generated clips are judged in one pass.
 """
 
 from __future__ import annotations
@@ -21,10 +21,11 @@ import tf_keras as keras
 from dvdgan_tf import losses
 from dvdgan_tf.errors import InputError
 from dvdgan_tf.layers import state
-from dvdgan_tf.models.discriminator_inputs import Phi, average_pool_2x2, sample_frames
+from dvdgan_tf.losses import GridCell
+from dvdgan_tf.models.discriminator_inputs import DiscriminatorInputs
+from dvdgan_tf.models.networks import Networks
 from dvdgan_tf.models.variables import clip_spec, generator_specs, label_spec, make_variables
-from dvdgan_tf.training.augmentation import DifferentiableAugmentation
-from dvdgan_tf.training.ema import ExponentialMovingAverage, averaged_copy
+from dvdgan_tf.training.ema import ExponentialMovingAverage, MovingAverage, averaged_copy
 from dvdgan_tf.training.optimizer import ScaledOptimizer, accumulated
 
 Batch = tuple[tf.Tensor, tf.Tensor]
@@ -39,67 +40,47 @@ class GanStep(tf.Module):
     Make it inside `strategy.scope()`; call it in replica context.
 
     Args:
-        generator: makes the generator (called twice, the second time for its average).
-        spatial_discriminator: makes D_S.
-        temporal_discriminator: makes D_T.
+        networks: make the networks (the generator twice, the second time for its average).
         generator_optimizer: makes G's optimizer; the paper's is Adam, learning rate 1e-4, beta1 0, beta2 0.999.
         discriminator_optimizer: makes the optimizer of both discriminators; the paper's learning rate is 5e-4.
         global_batch: clips per update over all replicas.
         seed: of every random number.
-        spatial_frames: k, frames per clip that D_S sees.
-        phi: what D_T sees of a clip.
-        augmentation: how clips, real and generated, are changed before D_S and D_T see them; None, as in the paper,
-            for not at all.
+        discriminator_inputs: what D_S and D_T see of a clip.
         discriminator_updates: updates of D per update of G.
         micro_batches: parts in which a replica goes through its share of a batch, one after the other, to save memory;
             the generator normalises by the moments of a part of all replicas.
-        masked: pixels of real clips at -1 are missing, not seen (see `data.scales`): generated ones are replaced by
-            them before anything judges them, so that no loss depends on them.
-        grid_cell_weight: for prediction, weight of `losses.grid_cell` in G's loss; 0 in the paper, 20 in DGMR.
-        grid_cell_samples: predictions of each context in an update of G where that weight is not 0; 6 in DGMR.
-        ema_decay: decay of the average.
-        ema_start_step: generator step from which the average is taken.
+        grid_cell: for prediction, how G is kept near the truth besides; None, as in the paper, for not at all.
+        moving_average: how the average of the generator follows it.
     """
 
     def __init__(
         self,
         *,
-        generator: Callable[[], keras.Model],
-        spatial_discriminator: Callable[[], keras.Model],
-        temporal_discriminator: Callable[[], keras.Model],
+        networks: Networks,
         generator_optimizer: Callable[[], keras.optimizers.Optimizer],
         discriminator_optimizer: Callable[[], keras.optimizers.Optimizer],
         global_batch: int,
         seed: int,
-        spatial_frames: int = 8,
-        phi: Phi = average_pool_2x2,
-        augmentation: DifferentiableAugmentation | None = None,
+        discriminator_inputs: DiscriminatorInputs = DiscriminatorInputs(),
         discriminator_updates: int = 2,
         micro_batches: int = 1,
-        masked: bool = False,
-        grid_cell_weight: float = 0.0,
-        grid_cell_samples: int = 6,
-        ema_decay: float = 0.9999,
-        ema_start_step: int = 20_000,
+        grid_cell: GridCell | None = None,
+        moving_average: MovingAverage = MovingAverage(),
     ) -> None:
         super().__init__()
         self.global_batch = global_batch
         self.seed = seed
-        self.spatial_frames = spatial_frames
-        self.phi = phi
-        self.augmentation = augmentation
+        self.discriminator_inputs = discriminator_inputs
         self.discriminator_updates = discriminator_updates
         self.micro_batches = micro_batches
-        self.masked = masked
-        self.grid_cell_weight = grid_cell_weight
-        self.grid_cell_samples = grid_cell_samples
+        self.grid_cell = grid_cell
         self.step = tf.Variable(
             0, trainable=False, dtype=tf.int64, aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA
         )
-        self.generator = generator()
-        self.ema_generator = averaged_copy(generator)
-        self.spatial = spatial_discriminator()
-        self.temporal = temporal_discriminator()
+        self.generator = networks.generator()
+        self.ema_generator = averaged_copy(networks.generator)
+        self.spatial = networks.spatial_discriminator()
+        self.temporal = networks.temporal_discriminator()
         self._check_sizes()
         self._make_variables()
         discriminator_variables = self.spatial.trainable_variables + self.temporal.trainable_variables
@@ -107,7 +88,7 @@ class GanStep(tf.Module):
         self._discriminator_optimizer = ScaledOptimizer(discriminator_optimizer(), discriminator_variables)
         self.generator_optimizer = self._generator_optimizer.optimizer
         self.discriminator_optimizer = self._discriminator_optimizer.optimizer
-        self._average = ExponentialMovingAverage(self.generator, self.ema_generator, ema_decay, ema_start_step)
+        self._average = ExponentialMovingAverage(self.generator, self.ema_generator, moving_average)
         for average, value in zip(self.ema_generator.variables, self.generator.variables):
             average.assign(value)
 
@@ -203,13 +184,13 @@ class GanStep(tf.Module):
         optimizer = self._generator_optimizer
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(optimizer.variables)
-            count = self.grid_cell_samples if self.grid_cell_weight else 1
+            count = self.grid_cell.samples if self.grid_cell else 1
             samples = [self._generate(clip, draws) for _ in range(count)]
             loss = tf.add_n([self._adversarial_loss(clip, fake, label, draws) for fake, label in samples]) / count
-            if self.grid_cell_weight:
+            if self.grid_cell:
                 truth = clip[:, self.generator.context_frames :]
                 distance = losses.grid_cell([fake for fake, _ in samples], truth)
-                loss += self.grid_cell_weight * self._mean(distance)
+                loss += self.grid_cell.weight * self._mean(distance)
             scaled = optimizer.scaled(loss)
         return tape.gradient(scaled, optimizer.variables), {'loss/generator': loss}
 
@@ -229,24 +210,14 @@ class GanStep(tf.Module):
         label = tf.cast(draws.uniform([]) * self.generator.num_classes, tf.int32)
         context = clip[:, : self.generator.context_frames] if self.generator.context_frames else None
         fake = self.generator(latent, label, context, training=True)
-        if self.masked:
-            truth = clip[:, self.generator.context_frames :]
-            fake = tf.where(truth > -1.0, fake, truth)
-        return fake, label
+        return self.discriminator_inputs.filled(fake, clip[:, self.generator.context_frames :]), label
 
     def _with_context(self, clip: tf.Tensor, fake: tf.Tensor) -> tf.Tensor:
         context_frames = self.generator.context_frames
         return tf.concat([clip[:, :context_frames], fake], 1) if context_frames else fake
 
     def _seen(self, clip: tf.Tensor, draws: _Draws) -> dict[str, tf.Tensor]:
-        """What D_S and D_T see of a clip; D_S never sees the context frames (paper B.4)."""
-        if self.augmentation is not None:
-            clip = self.augmentation(clip, draws.uniform([self.augmentation.DRAWS]))
-        candidates = clip[:, self.generator.context_frames :]
-        return {
-            'spatial': sample_frames(candidates, draws.uniform([candidates.shape[1]]), self.spatial_frames),
-            'temporal': self.phi(clip, draws.uniform([2])),
-        }
+        return self.discriminator_inputs.seen(clip, self.generator.context_frames, draws.uniform)
 
     def _discriminators(self) -> list[tuple[str, keras.Model]]:
         return [('spatial', self.spatial), ('temporal', self.temporal)]
@@ -256,21 +227,11 @@ class GanStep(tf.Module):
         return tf.reduce_sum(values) / self.global_batch
 
     def _check_sizes(self) -> None:
-        frames = self.generator.num_frames
-        if not 1 <= self.spatial_frames <= frames:
-            raise InputError(
-                f'spatial_frames (k) is {self.spatial_frames}, but clips have {frames} generated frames; '
-                f'choose 1 to {frames}.'
-            )
-        if self.grid_cell_weight and not self.generator.context_frames:
-            raise InputError('grid_cell_weight compares predictions with the truth; synthesis has none: set it to 0.')
-        if self.masked and not self.generator.context_frames:
-            raise InputError('masked puts what is missing in the truth into predictions; synthesis has none: leave it.')
-        if self.grid_cell_weight < 0 or not 1 <= self.grid_cell_samples <= _MOST_SAMPLES:
-            raise InputError(
-                f'grid_cell_weight is {self.grid_cell_weight} and grid_cell_samples {self.grid_cell_samples}; choose a '
-                f'weight of 0 or more and 1 to {_MOST_SAMPLES} samples.'
-            )
+        self.discriminator_inputs.check(self.generator.num_frames, self.generator.context_frames)
+        if self.grid_cell and not self.generator.context_frames:
+            raise InputError('grid_cell compares predictions with the truth; synthesis has none: set it to None.')
+        if self.grid_cell and self.grid_cell.samples > _MOST_SAMPLES:
+            raise InputError(f'grid cell samples are {self.grid_cell.samples}; choose 1 to {_MOST_SAMPLES}.')
         replicas = tf.distribute.get_strategy().num_replicas_in_sync
         if min(self.micro_batches, self.global_batch) < 1 or self.global_batch % (replicas * self.micro_batches):
             raise InputError(
@@ -285,9 +246,10 @@ class GanStep(tf.Module):
         )
         for network in (generator, self.ema_generator):
             make_variables(network, *generator_specs(network))
-        frames = clip_spec(1, self.spatial_frames, generator.resolution, generator.video_channels)
+        inputs = self.discriminator_inputs
+        frames = clip_spec(1, inputs.spatial_frames, generator.resolution, generator.video_channels)
         make_variables(self.spatial, frames, label_spec(1))
-        phi = tf.function(self.phi, autograph=False).get_concrete_function(clip, tf.TensorSpec([1, 2]))
+        phi = tf.function(inputs.phi, autograph=False).get_concrete_function(clip, tf.TensorSpec([1, 2]))
         make_variables(self.temporal, phi.structured_outputs, label_spec(1))
 
 
