@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import contextlib
 import difflib
+import gc
 import importlib
 import importlib.abc
 import importlib.machinery
@@ -87,11 +88,18 @@ def run_program(name: str) -> None:
 
 @contextlib.contextmanager
 def importing() -> Iterator[None]:
-    """Inside the block, which imports TensorFlow and so takes seconds, Ctrl-C ends the process without a traceback."""
+    """Inside the block, which imports TensorFlow and so takes seconds, Ctrl-C ends the process without a traceback.
+
+    What is imported stays, so nothing of it is collected, neither in the block nor, again and again, while graphs are
+    made.
+    """
     interrupted = signal.signal(signal.SIGINT, signal.SIG_DFL)
+    gc.disable()
     try:
         yield
     finally:
+        gc.freeze()
+        gc.enable()
         signal.signal(signal.SIGINT, interrupted)
 
 

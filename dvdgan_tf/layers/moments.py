@@ -24,7 +24,9 @@ GROUPS = 32
 def cross_replica_mean(value: tf.Tensor) -> tf.Tensor:
     """The mean of `value` over the replicas of the strategy in force; `value` itself where there is only one."""
     context = tf.distribute.get_replica_context()
-    return value if context is None else context.all_reduce(tf.distribute.ReduceOp.MEAN, value)
+    if context is None or context.num_replicas_in_sync == 1:
+        return value
+    return context.all_reduce(tf.distribute.ReduceOp.MEAN, value)
 
 
 class InstanceMoments(keras.layers.Layer):
@@ -107,8 +109,9 @@ class TimestepMoments(InstanceMoments):
         if not training:
             return tf.stack([tf.convert_to_tensor(average) for average in averages])[:, tf.newaxis]
         moments = super().call(frames)
-        for average, moment in zip(averages, tf.unstack(tf.stop_gradient(moments[:, 0]))):
-            state.update(average, DECAY * tf.convert_to_tensor(average) + (1.0 - DECAY) * moment)
+        news = tf.unstack((1.0 - DECAY) * tf.stop_gradient(tf.squeeze(moments, 1)))
+        for average, new in zip(averages, news):
+            state.update(average, DECAY * tf.convert_to_tensor(average) + new)
         return moments
 
     @property

@@ -64,8 +64,9 @@ class ExponentialMovingAverage:
     def update(self, step: tf.Tensor) -> None:
         """Moves the average towards the source, in replica context, once a generator step, with that step's number."""
         decay = tf.where(step < self._settings.start_step, 0.0, self._settings.decay)
+        rest = 1.0 - decay
         for average, value in self._pairs:
-            old, new = tf.cast(decay, average.dtype), tf.cast(1.0 - decay, average.dtype)
+            old, new = tf.cast(decay, average.dtype), tf.cast(rest, average.dtype)
             average.assign(old * tf.convert_to_tensor(average) + new * tf.convert_to_tensor(value))
         for kernel in self._kernels:
             kernel.refine()

@@ -33,7 +33,8 @@ def accumulated(count: int, of_part: Callable[[int], object]) -> object:
             total = tf.nest.map_structure(tf.add, total, values) if number else values
         moves.append(updates)
     for of_parts in zip(*moves):
-        state.update(of_parts[0][0], tf.add_n([value for _, value in of_parts]) / count)
+        values = [value for _, value in of_parts]
+        state.update(of_parts[0][0], tf.add_n(values) / count if count > 1 else values[0])
     return total
 
 
@@ -77,7 +78,8 @@ class ScaledOptimizer:
         halved any more, they are returned as they are.
         """
         context = tf.distribute.get_replica_context()
-        gradients = context.all_reduce(tf.distribute.ReduceOp.SUM, list(gradients))
+        if context.num_replicas_in_sync > 1:
+            gradients = context.all_reduce(tf.distribute.ReduceOp.SUM, list(gradients))
         found = gradients
         if self._is_scaled:
             gradients = self.optimizer.get_unscaled_gradients(gradients)
