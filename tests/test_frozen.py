@@ -8,7 +8,7 @@ import tensorflow as tf
 from dvdgan_tf.layers.attention import SelfAttention, SeparableAttention
 from dvdgan_tf.layers.conv_gru import ConvGRU
 from dvdgan_tf.layers.deep_residual import DeepGeneratorBlock
-from dvdgan_tf.models import Generator
+from dvdgan_tf.models import Generator, Groups
 
 # What TFLite has builtin kernels for and TensorFlow.js knows.
 OPS = {
@@ -53,12 +53,12 @@ def test_only_ops_that_depend_on_the_inputs_remain(context_frames):
 
 
 @pytest.mark.parametrize(
-    'options',
-    [{'attention': {8: SeparableAttention}}, {'attention': {4: SelfAttention}}, {'block': DeepGeneratorBlock}],
+    'groups',
+    [Groups(attention={8: SeparableAttention}), Groups(attention={4: SelfAttention}), Groups(DeepGeneratorBlock)],
     ids=['separable', 'full', 'deep'],
 )
-def test_attention_and_deep_blocks_freeze_to_known_ops_too(options):
-    source = exported.of_generator(Generator(16, 2, 3, 2, **options))
+def test_attention_and_deep_blocks_freeze_to_known_ops_too(groups):
+    source = exported.of_generator(Generator(16, 2, 3, 2, groups=groups))
     inputs, clips = source.probe
     np.testing.assert_allclose(source.frozen.generate(inputs['latent'][:2], inputs['label'][:2]), clips[:2], atol=1e-5)
     spec = tf.TensorSpec([None, 120])

@@ -283,9 +283,9 @@ def test_prediction_with_classes_is_one_sentence():
 
 
 _VARIANTS = {
-    'attention': {'attention': {8: SeparableAttention}},
-    'deep': {'block': DeepGeneratorBlock},
-    'no normalisation in blocks': {'moments': FixedMoments},
+    'attention': {'groups': Groups(attention={8: SeparableAttention})},
+    'deep': {'groups': Groups(DeepGeneratorBlock)},
+    'no normalisation in blocks': {'groups': Groups(moments=FixedMoments)},
     'no last normalisation': {'last_moments': FixedMoments},
 }
 

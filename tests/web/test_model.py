@@ -17,7 +17,7 @@ from dvdgan_tf.exporters.tfjs_graph import read_graph, write_graph
 from dvdgan_tf.layers.attention import SelfAttention, SeparableAttention
 from dvdgan_tf.layers.deep_residual import DeepGeneratorBlock
 from dvdgan_tf.layers.moments import GroupMoments, LayerMoments
-from dvdgan_tf.models import Generator
+from dvdgan_tf.models import Generator, Groups
 from dvdgan_tf.sampling.latents import interpolate, sample_latents
 from dvdgan_tf.sampling.video import to_uint8
 
@@ -103,9 +103,8 @@ def test_a_gif_of_few_and_of_many_colours_is_read_back_exactly(tmp_path):
 
 
 def test_every_kind_of_layer_runs_in_node_as_it_does_live(tmp_path):
-    options = {'attention': {8: SeparableAttention, 4: SelfAttention}, 'block': DeepGeneratorBlock, 'video_channels': 1}
-    moments = {'moments': GroupMoments, 'last_moments': LayerMoments}
-    source = exported.of_generator(Generator(16, 2, 3, 1, **options, **moments))
+    groups = Groups(DeepGeneratorBlock, GroupMoments, {8: SeparableAttention, 4: SelfAttention})
+    source = exported.of_generator(Generator(16, 2, 3, 1, 1, groups=groups, last_moments=LayerMoments))
     write_graph(tfjs._traced(source.frozen), 'float32', str(tmp_path))
     (tmp_path / 'metadata.json').write_text(json.dumps(source.about))
     clips, _ = tfjs_node.answers(source, str(tmp_path))
