@@ -1,6 +1,7 @@
 """What is not waited for: TensorFlow is imported when it is needed, and nothing is traced twice."""
 
 import dataclasses
+import gc
 import re
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import pytest
 import tensorflow as tf
 import tiny
 
+from dvdgan_tf import command
 from dvdgan_tf.models import DiscriminatorInputs
 from dvdgan_tf.models.variables import make_variables
 
@@ -36,6 +38,14 @@ def test_nor_does_a_misspelled_or_a_missing_flag(flag, sentence):
     modules, done = imported('bin/train', flag)
     assert done.returncode and sentence in done.stdout + done.stderr
     assert 'tensorflow' not in modules
+
+
+def test_what_is_imported_is_never_looked_through_for_garbage():
+    frozen = gc.get_freeze_count()
+    with command.importing():
+        assert not gc.isenabled()
+    assert gc.isenabled() and gc.get_freeze_count() > frozen
+    gc.unfreeze()
 
 
 class _Counted(tiny.Discriminator):
