@@ -6,16 +6,14 @@ import tensorflow as tf
 
 from dvdgan_tf.layers.moments import AllFrameMoments, TimestepMoments
 from dvdgan_tf.models.batch_normalised import BatchNormalised
-from dvdgan_tf.models.generator import Generator
+from dvdgan_tf.models.generator import Generator, Groups
 from dvdgan_tf.sampling import generate
 from dvdgan_tf.sampling.latents import sample_latents
 
 
 @pytest.mark.parametrize('moments', [TimestepMoments, AllFrameMoments])
 def test_clips_are_those_of_training_and_the_generator_stays_as_it_was(moments):
-    generator = Generator(
-        resolution=16, num_frames=2, num_classes=3, channel_multiplier=1, moments=moments, last_moments=moments
-    )
+    generator = Generator(16, 2, 3, channel_multiplier=1, groups=Groups(moments=moments), last_moments=moments)
     labels = np.arange(4, dtype=np.int32) % 3
     by_averages = generate.sample_clips(generator, labels, seed=5)
     before = [variable.numpy() for variable in generator.variables]
