@@ -39,8 +39,8 @@ class _Normalization(keras.layers.Layer):
             both `[B or 1, T or 1, C]`, of the frames' type.
         """
         mean, variance = tf.unstack(self.moments(frames, training=training))
-        gain = tf.expand_dims(tf.cast(scale, mean.dtype), 1) * tf.math.rsqrt(variance + EPSILON)
-        shift = tf.expand_dims(tf.cast(offset, mean.dtype), 1) - mean * gain
+        gain = tf.cast(scale, mean.dtype)[:, tf.newaxis] * tf.math.rsqrt(variance + EPSILON)
+        shift = tf.cast(offset, mean.dtype)[:, tf.newaxis] - mean * gain
         return tf.cast(gain, frames.dtype), tf.cast(shift, frames.dtype)
 
     def get_config(self) -> dict:
