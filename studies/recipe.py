@@ -23,10 +23,7 @@ _CHECKOUT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _LOOKS = 4  # evaluations of a run
 
 SETS = {
-    'shapes': (
-        'gin/small/synthetic_16x16x8.gin',
-        ['RESOLUTION = 32', 'NUM_FRAMES = 16', 'synthetic.SyntheticClips.black_background = True'],
-    ),
+    'shapes': ('gin/small/synthetic_32x32x16.gin', ['models.DiscriminatorInputs.augmentation = None']),
     'weizmann': ('gin/small/weizmann_32x32x12.gin', []),
     'scenes': ('gin/small/scenes_64x64x12.gin', ['RESOLUTION = 32', 'models.DiscriminatorInputs.augmentation = None']),
 }
@@ -45,7 +42,7 @@ _AUGMENTED = [
 ]
 VARIANTS = {
     'base': [],
-    'augmented': _AUGMENTED,
+    'augmented': [*_AUGMENTED, 'augmentation.DifferentiableAugmentation.colour = True'],
     'moved and cut only': [*_AUGMENTED, 'augmentation.DifferentiableAugmentation.colour = False'],
     'moved only': [
         *_AUGMENTED,

@@ -196,17 +196,9 @@ class RecordClips(ClipSource):
 
     def of_split(self, split: str, stride: int | None = None) -> RecordClips:
         """The clips of another split, as these are, or at another stride."""
+        cut = self.resolution, self.num_frames, stride or self.stride
         return RecordClips(
-            self.data_dir,
-            self.resolution,
-            self.num_frames,
-            stride or self.stride,
-            split,
-            self.seed,
-            self.flip,
-            self.even_classes,
-            self.test_part,
-            self.field,
+            self.data_dir, *cut, split, self.seed, self.flip, self.even_classes, self.test_part, self.field
         )
 
     def training(
