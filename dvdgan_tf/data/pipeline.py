@@ -240,7 +240,7 @@ class RecordClips(ClipSource):
         """The hash of the manifest, which has those of all shards, and what of each clip is held out."""
         manifest = records.read_optional(f'{self.data_dir}/{records.MANIFEST}')
         found = {'source': 'records', 'manifest_sha256': hashlib.sha256(manifest.encode()).hexdigest()}
-        field = {'native': True, **dataclasses.asdict(self.field)} if self.field else {}  # as before there was a Field
+        field = {'native': True, **dataclasses.asdict(self.field)} if self.field else {}  # as data.json has it
         changed = {'test_part': self.test_part, **field}
         return {**found, **{name: value for name, value in changed.items() if value}}
 
