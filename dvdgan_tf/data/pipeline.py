@@ -102,6 +102,7 @@ class RecordClips(ClipSource):
         self.num_classes = len(self.class_names)
         self.video_channels = manifest['channels']
         self.field = field
+        self.is_weighed = field is not None and field.importance is not None
         self._encoding = manifest['encoding']
         self._dtype = tf.dtypes.as_dtype(manifest['dtype'])
         knee = field.knee if field else None
@@ -120,11 +121,6 @@ class RecordClips(ClipSource):
         self._parts = _Parts(kept)
         self._even = ordering.EvenClasses(kept.labels) if even_classes else None
         self._importance = self._weigh(field.importance) if self.is_weighed else None
-
-    @property
-    def is_weighed(self) -> bool:
-        """Whether windows and crops are drawn by what happens in them."""
-        return self.field is not None and self.field.importance is not None
 
     def _check(self, data_dir: str, split: str, index: records.SplitIndex, kept: records.SplitIndex) -> None:
         window = f'{self.num_frames} frames at stride {self.stride}'
@@ -236,7 +232,7 @@ class RecordClips(ClipSource):
         """The hash of the manifest, which has those of all shards, and what of each clip is held out."""
         manifest = records.read_optional(f'{self.data_dir}/{records.MANIFEST}')
         found = {'source': 'records', 'manifest_sha256': hashlib.sha256(manifest.encode()).hexdigest()}
-        field = {'native': True, **dataclasses.asdict(self.field)} if self.field else {}
+        field = {'native': True, **dataclasses.asdict(self.field)} if self.field else {}  # as data.json has it
         changed = {'test_part': self.test_part, **field}
         return {**found, **{name: value for name, value in changed.items() if value}}
 
