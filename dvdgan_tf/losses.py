@@ -8,7 +8,7 @@ Differences from the paper: `grid_cell` is not in it, and not used unless asked 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
@@ -30,22 +30,29 @@ class GridCell:
     """That predictions are kept near the truth, by `grid_cell`; not in the paper.
 
     Attributes:
-        weight: of `grid_cell` in G's loss, above 0; 20 in DGMR.
+        weight: of `grid_cell` in G's loss, above 0; 20 in DGMR. Or a function of the step that gives it, such as Keras'
+            `optimizers.schedules.PolynomialDecay`: a large weight ties forecasts to their context, a smaller one later
+            lets them be as sharp as the truth.
         samples: predictions of each context in an update of G; 6 in DGMR.
 
     Raises:
         InputError: one of them makes no sense.
     """
 
-    weight: float
+    weight: float | Callable[[tf.Tensor], tf.Tensor]
     samples: int = 6
 
     def __post_init__(self) -> None:
-        if not self.weight > 0 or self.samples < 1:
+        first = self.weight_at(0)
+        if not first > 0 or self.samples < 1:
             raise InputError(
-                f'the grid cell weight is {self.weight} and its samples are {self.samples}; choose a weight above 0 '
+                f'the grid cell weight is {float(first)} and its samples are {self.samples}; choose a weight above 0 '
                 'and samples from 1 on, or bind None instead.'
             )
+
+    def weight_at(self, step: int | tf.Tensor) -> float | tf.Tensor:
+        """The weight in this step, counted from 0."""
+        return self.weight(step) if callable(self.weight) else self.weight
 
 
 def grid_cell(samples: Sequence[tf.Tensor], truth: tf.Tensor) -> tf.Tensor:

@@ -182,6 +182,7 @@ class GanStep(tf.Module):
         clip, _ = self._part(batch, part)
         draws = _Draws(self, self.discriminator_updates, part)
         optimizer = self._generator_optimizer
+        metrics: Metrics = {}
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(optimizer.variables)
             count = self.grid_cell.samples if self.grid_cell else 1
@@ -189,10 +190,11 @@ class GanStep(tf.Module):
             loss = tf.add_n([self._adversarial_loss(clip, fake, label, draws) for fake, label in samples]) / count
             if self.grid_cell:
                 truth = clip[:, self.generator.context_frames :]
-                distance = losses.grid_cell([fake for fake, _ in samples], truth)
-                loss += self.grid_cell.weight * self._mean(distance)
+                distance = self._mean(losses.grid_cell([fake for fake, _ in samples], truth))
+                loss += self.grid_cell.weight_at(tf.convert_to_tensor(self.step)) * distance
+                metrics['loss/grid_cell'] = distance
             scaled = optimizer.scaled(loss)
-        return tape.gradient(scaled, optimizer.variables), {'loss/generator': loss}
+        return tape.gradient(scaled, optimizer.variables), {**metrics, 'loss/generator': loss}
 
     def _adversarial_loss(self, clip: tf.Tensor, fake: tf.Tensor, label: tf.Tensor, draws: _Draws) -> tf.Tensor:
         """G's hinge loss of generated clips."""
