@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
+import tf_keras as keras
 
 from dvdgan_tf.data.scales import PICTURES, Scale
 from dvdgan_tf.exporters.source import ExportSource, make_source
@@ -42,7 +43,7 @@ def of_generator(
     generator: Generator, classes: Sequence[str] = CLASSES, scale: Scale = PICTURES
 ) -> ExportSource:
     """Any generator of 16x16 with weights that leave nothing at zero."""
-    tf.random.set_seed(0)  # the first kernels too: 8 bits fit some networks better than others
+    keras.utils.set_random_seed(0)  # the first kernels too: 8 bits fit some networks better than others
     context_frames = generator.context_frames
     inputs = [latent_spec(1, 120), label_spec(1)]
     if context_frames:
