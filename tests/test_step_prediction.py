@@ -94,10 +94,33 @@ def test_the_distance_of_the_samples_mean_is_added_with_its_weight(regularized_s
     assert large > 10 * small
 
 
+def test_the_weight_may_be_a_schedule_which_follows_the_steps_of_a_traced_step():
+    step = _step(grid_cell=GridCell(keras.optimizers.schedules.PolynomialDecay(50.0, 10, 5.0), samples=1))
+    batch, start = (_clip(0), tf.zeros([2], tf.int32)), [variable.numpy() for variable in step.variables]
+    gradients = tf.function(lambda: step._generator_gradients(batch, 0)[1], autograph=False)
+
+    def weight(number):
+        """What is left of G's loss without the adversarial one, over the distance."""
+        for variable, value in zip(step.variables, start):
+            variable.assign(value)
+        step.step.assign(number)
+        metrics = gradients()
+        draws = step_module._Draws(step, step.discriminator_updates, 0)
+        for variable, value in zip(step.variables, start):
+            variable.assign(value)
+        step.step.assign(number)
+        fake, label = step._generate(*batch[:1], draws)
+        adversarial = step._adversarial_loss(_clip(0), fake, label, draws)
+        return (metrics['loss/generator'] - adversarial) / metrics['loss/grid_cell']
+
+    np.testing.assert_allclose([weight(number) for number in (0, 4, 10, 1000)], [50, 32, 5, 5], rtol=1e-3)
+
+
 @pytest.mark.parametrize(('weight', 'samples'), [(-1.0, 2), (0.0, 2), (1.0, 0)])
 def test_weights_and_numbers_of_samples_that_make_no_sense_are_one_sentence(weight, samples):
-    with pytest.raises(InputError, match=f'grid cell weight is {weight} and its samples are {samples}; choose'):
-        GridCell(weight, samples)
+    for given in (weight, keras.optimizers.schedules.PolynomialDecay(weight, 10, 1.0)):
+        with pytest.raises(InputError, match=f'grid cell weight is {weight} and its samples are {samples}; choose'):
+            GridCell(given, samples)
 
 
 def test_more_samples_than_a_step_has_random_numbers_for_are_one_sentence():
