@@ -51,7 +51,7 @@ def test_steps_are_chosen():
     for wanted, sentence in (('every:1000', 'it has 100'), ('some', 'give all'), ('every:0', 'give all')):
         with pytest.raises(InputError, match=sentence):
             checkpoints.choose_steps(wanted, saved, 'a')
-    with pytest.raises(InputError, match='it has none'):
+    with pytest.raises(InputError, match='--checkpoints=all asks for; it has none'):
         checkpoints.choose_steps('all', [], 'a')
 
 

@@ -54,7 +54,7 @@ def choose_steps(wanted: str, saved: Sequence[int], work_dir: str) -> list[int]:
         raise InputError(f'--checkpoints is {wanted!r}; give all, steps like 1000,2000, or every:1000.')
     if not chosen:
         known = ', '.join(map(str, saved)) or 'none'
-        raise InputError(f'{work_dir} holds no checkpoint of {wanted}; it has {known}.')
+        raise InputError(f'{work_dir} holds no checkpoint that --checkpoints={wanted} asks for; it has {known}.')
     return chosen
 
 
