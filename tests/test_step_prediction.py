@@ -70,6 +70,7 @@ def test_labels_of_the_data_are_ignored_and_a_step_takes_a_batch_for_the_context
     labels = tf.constant([3, 70])
     metrics = tf.function(lambda: step([(_clip(0), labels), (_clip(1), labels), (_clip(2), labels)]), autograph=False)()
     assert all(np.isfinite(value) for value in metrics.values())
+    assert set(metrics) == set(step.reported)
     assert step.step.numpy() == 1
 
 
@@ -94,26 +95,29 @@ def test_the_distance_of_the_samples_mean_is_added_with_its_weight(regularized_s
     assert large > 10 * small
 
 
-def test_the_weight_may_be_a_schedule_which_follows_the_steps_of_a_traced_step():
-    step = _step(grid_cell=GridCell(keras.optimizers.schedules.PolynomialDecay(50.0, 10, 5.0), samples=1))
-    batch, start = (_clip(0), tf.zeros([2], tf.int32)), [variable.numpy() for variable in step.variables]
-    gradients = tf.function(lambda: step._generator_gradients(batch, 0)[1], autograph=False)
+def test_the_weight_may_be_a_schedule_which_follows_the_steps_of_a_traced_step(step):
+    schedule = keras.optimizers.schedules.PolynomialDecay(50.0, 10, 5.0)
+    scheduled = _step(grid_cell=GridCell(schedule, samples=1))
+    batch, before = (_clip(0), tf.zeros([2], tf.int32)), [variable.numpy() for variable in scheduled.variables]
+    traced = tf.function(lambda: scheduled._generator_gradients(batch, 0)[1], autograph=False)
+
+    def at(number, call):
+        for variable, value in zip(scheduled.variables, before):
+            variable.assign(value)
+        scheduled.step.assign(number)
+        return call()
+
+    def adversarial():
+        draws = step_module._Draws(scheduled, scheduled.discriminator_updates, 0)
+        return scheduled._adversarial_loss(_clip(0), *scheduled._generate(_clip(0), draws), draws)
 
     def weight(number):
         """What is left of G's loss without the adversarial one, over the distance."""
-        for variable, value in zip(step.variables, start):
-            variable.assign(value)
-        step.step.assign(number)
-        metrics = gradients()
-        draws = step_module._Draws(step, step.discriminator_updates, 0)
-        for variable, value in zip(step.variables, start):
-            variable.assign(value)
-        step.step.assign(number)
-        fake, label = step._generate(*batch[:1], draws)
-        adversarial = step._adversarial_loss(_clip(0), fake, label, draws)
-        return (metrics['loss/generator'] - adversarial) / metrics['loss/grid_cell']
+        metrics = at(number, traced)
+        return (metrics['loss/generator'] - at(number, adversarial)) / metrics['loss/grid_cell']
 
     np.testing.assert_allclose([weight(number) for number in (0, 4, 10, 1000)], [50, 32, 5, 5], rtol=1e-3)
+    assert {*scheduled.reported} - {*step.reported} == {'loss/grid_cell'}
 
 
 @pytest.mark.parametrize(('weight', 'samples'), [(-1.0, 2), (0.0, 2), (1.0, 0)])

@@ -14,11 +14,6 @@ from dvdgan_tf.data.stream import ClipSource
 from dvdgan_tf.distribute.strategy import distribute, sum_over_replicas
 from dvdgan_tf.training.step import GanStep
 
-_REPORTED = (
-    *(f'{what}/{network}' for what in ('loss', 'gradient_norm') for network in ('generator', 'spatial', 'temporal')),
-    *(f'logits/{network}_{kind}' for network in ('spatial', 'temporal') for kind in ('real', 'fake')),
-)
-
 _CLOCK = 2.0**24  # milliseconds after which the clock of batches begins again; float32 holds whole ones until then
 
 Totals = dict[str, tf.Tensor]
@@ -85,7 +80,7 @@ def make_device_loop(distribution: tf.distribute.Strategy, step: GanStep, jit_co
             read_at = distribution.experimental_local_results(batches[-1][2])[0]
             return done + 1, {name: totals[name] + values[name] for name in totals}, broken_at, read_at
 
-        totals = {name: tf.constant(0.0) for name in _REPORTED}
+        totals = {name: tf.constant(0.0) for name in step.reported}
         start = tf.constant(0, tf.int64), totals, tf.constant(-1, tf.int64), tf.constant(0.0)
         _, *results = tf.while_loop(lambda done, *_: done < count, one_step, start, parallel_iterations=1)
         return tuple(results)

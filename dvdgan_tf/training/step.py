@@ -97,6 +97,16 @@ class GanStep(tf.Module):
         """Global batches of real clips in a step: one per update of D, and in prediction one for G's contexts."""
         return self.discriminator_updates + (1 if self.generator.context_frames else 0)
 
+    @property
+    def reported(self) -> tuple[str, ...]:
+        """The names of what a step returns."""
+        networks = 'generator', 'spatial', 'temporal'
+        return (
+            *(f'{what}/{network}' for what in ('loss', 'gradient_norm') for network in networks),
+            *(f'logits/{network}_{kind}' for network in networks[1:] for kind in ('real', 'fake')),
+            *(('loss/grid_cell',) if self.grid_cell else ()),
+        )
+
     @contextlib.contextmanager
     def learning_rates_kept(self) -> Iterator[None]:
         """Learning rates are after the block as before it: restoring a checkpoint may bring those of an earlier run."""
