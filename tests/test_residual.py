@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from dvdgan_tf.errors import InputError
 from dvdgan_tf.layers import resample
 from dvdgan_tf.layers.residual import DiscriminatorBlock, GeneratorBlock
 
@@ -19,6 +20,12 @@ def _nearest(frames):
 def test_upsample_repeats_pixels():
     frames = _random(2, 3, 5, 4)
     np.testing.assert_array_equal(resample.upsample(frames), _nearest(frames.numpy()))
+
+
+def test_smoothed_upsampling_is_bilinear():
+    frames = _random(2, 3, 5, 4)
+    expected = tf.image.resize(frames, [6, 10], 'bilinear')
+    np.testing.assert_allclose(resample.smooth(resample.upsample(frames)), expected, atol=1e-6)
 
 
 def test_upsample_convolution_is_upsampling_then_convolution():
@@ -58,6 +65,34 @@ def test_generator_block_is_bigans(upsample, units):
     skip = grow(frames) if block.skip is None else _conv(grow(frames), block.skip)
     assert (block.skip is None) == (not upsample and units == 6)
     np.testing.assert_allclose(outputs, features + skip, atol=1e-4)
+
+
+def test_a_bilinear_block_convolves_bilinear_frames_but_at_the_edges():
+    frames, condition = _random(2 * 3, 4, 4, 6), _random(2, 5, seed=1)
+    block = GeneratorBlock(4, 3, upsample=True, interpolation='bilinear')
+    outputs = block(frames, condition)
+
+    def grow(value):
+        return tf.image.resize(value, [8, 8], 'bilinear')
+
+    features = _conv(grow(tf.nn.relu(block.norm1(frames, condition))), block.conv1)
+    features = _conv(tf.nn.relu(block.norm2(features, condition)), block.conv2)
+    expected = features + _conv(grow(frames), block.skip)
+    inner = np.s_[:, 3:-3, 3:-3]
+    np.testing.assert_allclose(outputs.numpy()[inner], expected.numpy()[inner], atol=1e-4)
+
+
+def test_interpolation_changes_only_what_upsamples():
+    frames, condition = _random(2 * 3, 4, 4, 6), _random(2, 5, seed=1)
+    block = GeneratorBlock(6, 3, interpolation='bilinear')
+    plain = block(frames, condition)
+    block.interpolation = 'nearest'
+    np.testing.assert_array_equal(plain, block(frames, condition))
+
+
+def test_an_unknown_interpolation_is_refused():
+    with pytest.raises(InputError, match="interpolation is 'cubic'; choose 'nearest' or 'bilinear'"):
+        GeneratorBlock(6, 3, interpolation='cubic')
 
 
 @pytest.mark.parametrize('pool', [(1, 1), (2, 2), (2, 2, 2), (1, 2, 2)])

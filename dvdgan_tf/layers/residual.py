@@ -3,7 +3,7 @@
 Skip convolutions are done on the smaller side: a 1x1 convolution commutes with nearest upsampling and with average
 pooling.
 
-Differences from the paper: none.
+Differences from the paper: none. Bilinear upsampling is not in it, and not used unless asked for.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import tensorflow as tf
 import tf_keras as keras
 
+from dvdgan_tf.errors import InputError
 from dvdgan_tf.layers import resample
 from dvdgan_tf.layers.convolution import ConvolutionPool, SpectralConvolution, UpsampleConvolution
 from dvdgan_tf.layers.moments import MomentsClass, TimestepMoments
@@ -29,6 +30,11 @@ class GeneratorBlock(keras.layers.Layer):
         num_frames: T; frame t of clip b is row b*T + t.
         upsample: whether height and width double.
         moments: what the normalisations take their mean and variance over.
+        interpolation: of the upsampling: 'nearest', or 'bilinear', which leaves less of a grid of two pixels. The
+            first convolution is smoothed behind it, which is the same but for the edges, as both are linear.
+
+    Raises:
+        InputError: another interpolation.
     """
 
     def __init__(
@@ -37,12 +43,16 @@ class GeneratorBlock(keras.layers.Layer):
         num_frames: int,
         upsample: bool = False,
         moments: MomentsClass = TimestepMoments,
+        interpolation: str = 'nearest',
         name: str | None = None,
     ) -> None:
         super().__init__(name=name)
+        if interpolation not in ('nearest', 'bilinear'):
+            raise InputError(f"interpolation is {interpolation!r}; choose 'nearest' or 'bilinear'.")
         self.units = units
         self.num_frames = num_frames
         self.upsample = upsample
+        self.interpolation = interpolation
         self.norm1 = ConditionalNormalization(num_frames, moments, name='norm1')
         self.norm2 = ConditionalNormalization(num_frames, moments, name='norm2')
         self.conv1 = (UpsampleConvolution if upsample else SpectralConvolution)(units, name='conv1')
@@ -55,15 +65,16 @@ class GeneratorBlock(keras.layers.Layer):
 
     def call(self, frames: tf.Tensor, condition: tf.Tensor, training: bool = False) -> tf.Tensor:
         features = tf.nn.relu(self.norm1(frames, condition, training=training))
-        features = self.conv1(features, training=training)
+        smooth = resample.smooth if self.upsample and self.interpolation == 'bilinear' else tf.identity
+        features = smooth(self.conv1(features, training=training))
         features = tf.nn.relu(self.norm2(features, condition, training=training))
         features = self.conv2(features, training=training)
         skip = frames if self.skip is None else self.skip(frames, training=training)
-        return features + (resample.upsample(skip) if self.upsample else skip)
+        return features + (smooth(resample.upsample(skip)) if self.upsample else skip)
 
     def get_config(self) -> dict:
         config = {'units': self.units, 'num_frames': self.num_frames, 'upsample': self.upsample}
-        return {**super().get_config(), **config}
+        return {**super().get_config(), **config, 'interpolation': self.interpolation}
 
 
 class DiscriminatorBlock(keras.layers.Layer):
