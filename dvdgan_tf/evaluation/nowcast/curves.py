@@ -37,9 +37,9 @@ def write(result: Mapping[str, object], prefix: str) -> str:
     _draw_spectra(grid[len(panels) + 1], methods)
     for axes in grid[len(panels) + 2 :]:
         axes.set_axis_off()
-    grid[0].legend(fontsize='small')
     of = f'{result["fake_clips"]} forecasts of {result["members"]} members'
-    picture.suptitle(f'{result["split"]}, step {result["model"]["step"]}, {of}')
+    picture.suptitle(f'{result["split"]}, step {result["model"]["step"]}, {of}', x=0.01, ha='left')
+    picture.legend(*grid[0].get_legend_handles_labels(), loc='upper right', ncols=len(methods))  # beside the title
     return figure.write(picture, prefix, dots_per_inch=80)
 
 
@@ -75,4 +75,4 @@ def _draw_spectra(axes: object, methods: Mapping[str, Mapping]) -> None:
         axes.loglog(rings, scores['spectrum'][-1], f'C{number}')
     axes.loglog(rings, methods['model']['spectrum_of_mean'][-1], 'C0:', label='mean of the model')
     axes.set(title='power at the last lead time', xlabel='waves over the crop')
-    axes.legend(fontsize='x-small')
+    axes.legend(fontsize='x-small', loc='lower left')
