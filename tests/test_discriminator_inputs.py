@@ -9,8 +9,10 @@ import tensorflow as tf
 
 from dvdgan_tf.errors import InputError
 from dvdgan_tf.models.discriminator_inputs import (
+    DiscriminatorInputs,
     average_pool_2x2,
     average_pool_4x4,
+    fine_detail,
     identity,
     random_half_crop,
     sample_frames,
@@ -84,3 +86,35 @@ def test_half_crop_is_one_window_for_all_frames_of_a_clip():
         assert (crop[index] // 100**3 == index).all()
         corners.add((top, left))
     assert corners == set(itertools.product(range(4), range(4)))
+
+
+def test_detail_is_what_halving_and_doubling_lose():
+    clip = _uniform(2, 3, 8, 8, 2)
+    frames = tf.reshape(clip, [6, 8, 8, 2])
+    halves = frames.numpy().reshape(6, 4, 2, 4, 2, 2).mean((2, 4))
+    expected = frames - tf.image.resize(halves, [8, 8], 'bilinear')
+    np.testing.assert_allclose(tf.reshape(fine_detail(clip), [6, 8, 8, 2]), expected, atol=1e-6)
+
+
+def test_stripes_of_two_pixels_are_all_detail_and_a_plain_frame_has_none():
+    stripes = tf.constant(np.tile([1.0, -1.0], [1, 2, 8, 4])[..., np.newaxis])
+    np.testing.assert_allclose(fine_detail(stripes), stripes)
+    np.testing.assert_allclose(fine_detail(tf.ones([1, 2, 8, 8, 1])), 0.0, atol=1e-7)
+
+
+def test_the_spatial_discriminator_sees_detail_beside_its_frames_and_the_temporal_one_does_not():
+    clip = _uniform(2, 5, 8, 8, 3, seed=1)
+
+    def seen(**settings):
+        return DiscriminatorInputs(2, **settings).seen(clip, 1, lambda shape: _uniform(2, *shape))
+
+    plain, detailed = seen(), seen(detail=4.0)
+    assert detailed['spatial'].shape == (2, 2, 8, 8, 6)
+    np.testing.assert_array_equal(detailed['spatial'][..., :3], plain['spatial'])
+    np.testing.assert_allclose(detailed['spatial'][..., 3:], 4.0 * fine_detail(plain['spatial']), atol=1e-6)
+    np.testing.assert_array_equal(detailed['temporal'], plain['temporal'])
+
+
+def test_detail_below_nothing_is_one_sentence():
+    with pytest.raises(InputError, match='the detail is times -1.0; choose a number above 0, or 0 for no detail'):
+        DiscriminatorInputs(2, detail=-1.0).check(4, 0)

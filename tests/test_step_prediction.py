@@ -14,7 +14,7 @@ from dvdgan_tf.training.step import GanStep
 CONTEXT, FRAMES, BATCH = 2, 2, 2
 
 
-def _step(masked=False, grid_cell=None):
+def _step(grid_cell=None, **inputs):
     adam = lambda: keras.optimizers.Adam(1e-3, jit_compile=False)  # noqa: E731
     return GanStep(
         networks=Networks(
@@ -26,7 +26,7 @@ def _step(masked=False, grid_cell=None):
         discriminator_optimizer=adam,
         global_batch=BATCH,
         seed=0,
-        discriminator_inputs=DiscriminatorInputs(FRAMES, masked=masked),
+        discriminator_inputs=DiscriminatorInputs(FRAMES, **inputs),
         grid_cell=grid_cell,
     )
 
@@ -147,3 +147,14 @@ def test_no_loss_depends_on_what_is_made_of_missing_pixels():
     dense = {n: tf.convert_to_tensor(g) for n, g in zip(names, gradients) if g is not None}  # an embedding's is sparse
     found = [name for name, gradient in dense.items() if np.any(gradient)]
     assert found == []
+
+
+def test_the_spatial_discriminator_learns_from_detail():
+    step = _step(detail=4.0)
+    kernel = step.spatial.blocks[0].conv1.spectral.kernel
+    channels = kernel.shape[2] // 2
+    assert channels == _step().spatial.blocks[0].conv1.spectral.kernel.shape[2]
+    before = kernel.numpy()
+    metrics = step([(_clip(0), tf.zeros([BATCH], tf.int32))] * step.batches_per_step)
+    assert all(np.isfinite(value) for value in metrics.values())
+    assert (before != kernel.numpy())[:, :, channels:].all()

@@ -3,7 +3,8 @@ temporal one.
 
 Random choices are made from uniform numbers that the caller draws, one row a clip, so that they depend on nothing else.
 
-Differences from the paper: none by default; an augmentation is of Zhao et al. 2020.
+Differences from the paper: none by default; an augmentation is of Zhao et al. 2020, the detail a level of a Laplacian
+pyramid (Denton et al. 2015).
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Callable, Protocol
 import tensorflow as tf
 
 from dvdgan_tf.errors import InputError
+from dvdgan_tf.layers import resample
 
 Phi = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 
@@ -67,6 +69,19 @@ def random_half_crop(clip: tf.Tensor, uniform: tf.Tensor) -> tf.Tensor:
     return clip
 
 
+def fine_detail(clip: tf.Tensor) -> tf.Tensor:
+    """What frames of even size lose when averaging halves them and bilinear upsampling doubles them again.
+
+    Args:
+        clip: `[B, T, H, W, C]`.
+
+    Returns: the same shape.
+    """
+    frames = tf.reshape(clip, [-1, *clip.shape[2:]])
+    coarse = resample.smooth(resample.upsample(resample.average_pool(frames, (2, 2))))
+    return tf.reshape(frames - coarse, [-1, *clip.shape[1:]])
+
+
 class Augmentation(Protocol):
     """Changes clips before they are seen, by uniform numbers that the caller draws, DRAWS for each clip."""
 
@@ -86,12 +101,15 @@ class DiscriminatorInputs:
         augmentation: how clips are changed before both see them; None, as in the paper, for not at all.
         masked: pixels of real clips at -1 are missing, not seen (see `data.scales`): generated ones are replaced by
             them before anything judges them, so that no loss depends on them.
+        detail: D_S sees what `fine_detail` finds in its frames beside them, times this; 0, as in the paper, for not at
+            all. Where frames differ far more in what they show than in their texture, D_S hardly finds that alone.
     """
 
     spatial_frames: int = 8
     phi: Phi = average_pool_2x2
     augmentation: Augmentation | None = None
     masked: bool = False
+    detail: float = 0.0
 
     def check(self, num_frames: int, context_frames: int) -> None:
         """Raises InputError where a generator of so many frames after so many of context cannot be judged so."""
@@ -100,6 +118,8 @@ class DiscriminatorInputs:
                 f'spatial_frames (k) is {self.spatial_frames}, but clips have {num_frames} generated frames; '
                 f'choose 1 to {num_frames}.'
             )
+        if self.detail < 0:
+            raise InputError(f'the detail is times {self.detail}; choose a number above 0, or 0 for no detail.')
         if self.masked and not context_frames:
             raise InputError('masked puts what is missing in the truth into predictions; synthesis has none: leave it.')
 
@@ -120,10 +140,10 @@ class DiscriminatorInputs:
         if self.augmentation is not None:
             clip = self.augmentation(clip, uniform([self.augmentation.DRAWS]))
         candidates = clip[:, context_frames:]
-        return {
-            'spatial': sample_frames(candidates, uniform([candidates.shape[1]]), self.spatial_frames),
-            'temporal': self.phi(clip, uniform([2])),
-        }
+        frames = sample_frames(candidates, uniform([candidates.shape[1]]), self.spatial_frames)
+        if self.detail:
+            frames = tf.concat([frames, self.detail * fine_detail(frames)], -1)
+        return {'spatial': frames, 'temporal': self.phi(clip, uniform([2]))}
 
 
 def _average_pool(clip: tf.Tensor, cell: int) -> tf.Tensor:

@@ -258,11 +258,13 @@ class GanStep(tf.Module):
         )
         for network in (generator, self.ema_generator):
             make_variables(network, *generator_specs(network))
-        inputs = self.discriminator_inputs
-        frames = clip_spec(1, inputs.spatial_frames, generator.resolution, generator.video_channels)
-        make_variables(self.spatial, frames, label_spec(1))
-        phi = tf.function(inputs.phi, autograph=False).get_concrete_function(clip, tf.TensorSpec([1, 2]))
-        make_variables(self.temporal, phi.structured_outputs, label_spec(1))
+
+        def seen(clip: tf.Tensor) -> dict[str, tf.Tensor]:
+            return self.discriminator_inputs.seen(clip, generator.context_frames, lambda shape: tf.zeros([1, *shape]))
+
+        inputs = tf.function(seen, autograph=False).get_concrete_function(clip).structured_outputs
+        for name, network in self._discriminators():
+            make_variables(network, inputs[name], label_spec(1))
 
 
 class _Draws:
