@@ -65,12 +65,14 @@ class GeneratorBlock(keras.layers.Layer):
 
     def call(self, frames: tf.Tensor, condition: tf.Tensor, training: bool = False) -> tf.Tensor:
         features = tf.nn.relu(self.norm1(frames, condition, training=training))
-        smooth = resample.smooth if self.upsample and self.interpolation == 'bilinear' else tf.identity
-        features = smooth(self.conv1(features, training=training))
+        features = self._smoothed(self.conv1(features, training=training))
         features = tf.nn.relu(self.norm2(features, condition, training=training))
         features = self.conv2(features, training=training)
         skip = frames if self.skip is None else self.skip(frames, training=training)
-        return features + (smooth(resample.upsample(skip)) if self.upsample else skip)
+        return features + (self._smoothed(resample.upsample(skip)) if self.upsample else skip)
+
+    def _smoothed(self, frames: tf.Tensor) -> tf.Tensor:
+        return resample.smooth(frames) if self.upsample and self.interpolation == 'bilinear' else frames
 
     def get_config(self) -> dict:
         config = {'units': self.units, 'num_frames': self.num_frames, 'upsample': self.upsample}
