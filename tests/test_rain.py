@@ -3,9 +3,15 @@
 import os
 
 import numpy as np
+import tensorflow as tf
 from PIL import Image
 
+from dvdgan_tf.data.scales import Scale
 from dvdgan_tf.sampling import rain
+from dvdgan_tf.training.averaged import Preview
+from dvdgan_tf.training.schedule import Previews
+
+_SCALE = Scale(0.0, 128.0, 5.0, True, 'mm/h')
 
 
 def test_colours_are_classes_and_missing_pixels_are_grey():
@@ -32,3 +38,46 @@ def test_a_forecast_is_written_with_and_without_the_truth(tmp_path):
         assert [os.path.basename(path) for path in written] == [f'predictions.{end}' for end in ('gif', 'mp4', 'png')]
         film = Image.open(written[0])
         assert film.n_frames == 7 and film.width > 6 * 16
+
+
+class _Rain:
+    """Two clips of five frames with 6 mm/h everywhere but in a missing corner."""
+
+    scale = _SCALE
+
+    def training(self, *unused):
+        rates = np.full([2, 5, 8, 8, 1], 6.0, np.float32)
+        rates[:, :, :2, :2] = np.nan
+        return tf.data.Dataset.from_tensors((_SCALE.to_clip(rates), tf.zeros([2], tf.int32)))
+
+
+class _Fading:
+    """Continues two frames by three of 1.5 mm/h, the last of them the lowest value that there is."""
+
+    context_frames, num_classes, latent_size = 2, 1, 120
+
+    def __call__(self, latents, labels, context, training):
+        frames = tf.fill([2, 3, 8, 8, 1], _SCALE.to_clip(1.5))
+        return tf.concat([frames[:, :2], -tf.ones_like(frames[:, 2:])], 1)
+
+
+class _Seen:
+    def clips(self, name, step, clips, fps):
+        setattr(self, name, clips)
+
+
+def test_previews_of_rain_are_in_its_colours():
+    seen, preview = _Seen(), Preview(_Fading(), _Rain(), 0, Previews(1, 2))
+    preview.show_real(seen)
+    preview.show(seen, 7)
+    colour = dict(rain.CLASSES)
+    grey, dry = (tuple(rain.colours(np.array(rate))) for rate in (np.nan, 0.0))
+    assert seen.real.shape == seen.preview.shape == (2, 5, 8, 8, 3) and seen.preview.dtype == np.uint8
+    for clips in (seen.real, seen.preview[:, :2]):
+        assert (clips[:, :, :2, :2] == grey).all() and (clips[:, :, 2:, 2:] == colour[4.0]).all()
+    assert (seen.preview[:, 2:4] == colour[1.0]).all() and (seen.preview[:, 4] == dry).all()
+
+
+def test_what_is_not_rain_stays_as_it_is():
+    clips = np.zeros([1, 2, 4, 4, 1], np.float32)
+    assert rain.pictures(clips, Scale()) is clips

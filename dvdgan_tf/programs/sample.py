@@ -104,7 +104,6 @@ _USED_BY = {
     'members': ('predict',),
     'threshold': ('predict',),
 }
-_OF_RAIN = 'mm/h'
 _SHOWN_TIMES = 6  # rows of an interpolation, as in figures 15 and 16
 _BESIDE_EACH_OTHER = 8  # clips in a row of nearest.png
 
@@ -237,7 +236,7 @@ def predict(run: saved_run.Run, sigmas: list[float]) -> list[str]:
     """Continues clips, each of them --members times."""
     frames, members = run.generator.context_frames, _MEMBERS.value
     scale = run.facts.scale
-    if flags.FLAGS['threshold'].present and scale.unit != _OF_RAIN:
+    if flags.FLAGS['threshold'].present and scale.unit != rain.UNIT:
         raise InputError('--threshold is of rain, and the data of this run have no unit mm/h; leave it out.')
     clips = of_video(run) if _VIDEO.value else of_data(run)
     context, truth = clips[:, :frames], clips[:, frames:]
@@ -247,7 +246,7 @@ def predict(run: saved_run.Run, sigmas: list[float]) -> list[str]:
     of_each = predicted.reshape([len(clips), members, *predicted.shape[1:]])
     parts = {'context': context, 'predicted': of_each if members > 1 else predicted}
     parts.update({} if truth is None else {'truth': truth})
-    if scale.unit != _OF_RAIN:
+    if scale.unit != rain.UNIT:
         known = None if truth is None else np.repeat(truth, members, axis=0)
         written = comparison.write_comparison(_OUTPUT.value, repeated, predicted, known, _FPS.value)
         return written + arrays(run, 'predictions', parts)

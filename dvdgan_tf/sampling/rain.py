@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from dvdgan_tf.data.scales import Scale
 from dvdgan_tf.sampling import sheets, video
+
+UNIT = 'mm/h'
 
 # From this rate on, mm/h, this colour; below the first it is dry. After the scales of weather services: blue, green,
 # yellow, red, magenta, each about twice the rate before.
@@ -30,6 +33,17 @@ def colours(rates: np.ndarray) -> np.ndarray:
     palette = np.array([_DRY, *(colour for _, colour in CLASSES), _MISSING], np.uint8)
     number = np.searchsorted([rate for rate, _ in CLASSES], np.nan_to_num(rates), side='right')
     return palette[np.where(np.isnan(rates), len(palette) - 1, number)]
+
+
+def pictures(clips: np.ndarray, scale: Scale, real: bool = False) -> np.ndarray:
+    """Clips of rain [..., 1] in [-1, 1] in their colours, uint8 [..., 3]; clips of anything else as they are.
+
+    Args:
+        clips: any shape.
+        scale: of their numbers.
+        real: whether pixels may be missing; what is generated has none.
+    """
+    return colours(video.in_units(clips, scale, real)[..., 0]) if scale.unit == UNIT else clips
 
 
 def shades(probability: np.ndarray) -> np.ndarray:

@@ -10,6 +10,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 from dvdgan_tf.data.stream import ClipSource
+from dvdgan_tf.sampling import rain
 from dvdgan_tf.sampling.generate import spread_labels
 from dvdgan_tf.sampling.latents import sample_latents
 from dvdgan_tf.training.ema import AverageStatistics
@@ -70,17 +71,16 @@ class Preview:
 
     Args:
         generator: the moving average of the generator.
-        real: (clip [N, T, H, W, C], label [N]); there are as many previews as clips in its first batch, and a generator
-            that continues clips continues these.
+        data: real clips, of which a generator that continues clips continues the first; of rain all is in colours.
         seed: the latents depend on this alone.
-        fps: frames per second of what is written.
+        previews: how many clips, how fast.
     """
 
-    def __init__(self, generator: keras.Model, real: tf.data.Dataset, seed: int, fps: float) -> None:
+    def __init__(self, generator: keras.Model, data: ClipSource, seed: int, previews: Previews) -> None:
         self._generator = generator
-        clips, labels = next(iter(real))
+        clips, labels = next(iter(data.training(0, previews.clips, previews.clips)))
         self._real = clips.numpy()[np.argsort(labels, kind='stable')]
-        self._fps = fps
+        self._scale, self._fps = data.scale, previews.fps
         self._latents = sample_latents(seed, len(self._real)).numpy()
         predicts = generator.context_frames > 0
         self._labels = None if predicts else spread_labels(len(self._real), generator.num_classes)
@@ -88,15 +88,16 @@ class Preview:
 
     def show_real(self, log: RunLog) -> None:
         """Writes the real clips, to look at beside the previews."""
-        log.clips('real', 0, self._real, self._fps)
+        log.clips('real', 0, rain.pictures(self._real, self._scale, real=True), self._fps)
 
     def show(self, log: RunLog, step: int) -> None:
         """Writes what the generator makes at this step; a generator that continues clips is shown with its context."""
-        context: np.ndarray | None = None
-        if self._generator.context_frames:
-            context = self._real[:, : self._generator.context_frames]
-        clips = self._generate(self._latents, self._labels, context).numpy()
-        log.clips('preview', step, clips if context is None else np.concatenate([context, clips], axis=1), self._fps)
+        frames = self._generator.context_frames
+        context = self._real[:, :frames] if frames else None
+        shown = rain.pictures(self._generate(self._latents, self._labels, context).numpy(), self._scale)
+        if context is not None:
+            shown = np.concatenate([rain.pictures(context, self._scale, real=True), shown], axis=1)
+        log.clips('preview', step, shown, self._fps)
 
 
 class Showing:
@@ -116,8 +117,7 @@ class Showing:
         self._log = log
         self._statistics = statistics
         if log is not None:
-            real = data.training(0, previews.clips, previews.clips)
-            self._preview = Preview(step.ema_generator, real, step.seed, previews.fps)
+            self._preview = Preview(step.ema_generator, data, step.seed, previews)
 
     def __call__(self, step: int) -> None:
         """Writes what the average makes at this step."""
