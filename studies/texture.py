@@ -1,4 +1,4 @@
-"""Does D_S tell blurred frames from true ones? python studies/texture.py WORK_DIR [UPDATES]
+"""Does D_S tell blurred frames from true ones? python studies/texture.py WORK_DIR [UPDATES [DETAILS]]
 
 A new spatial discriminator of the run's kind learns from the split train: clips are real, and the same clips averaged
 over 4x4 pixels and made as large as before bilinearly are the generated ones. Printed is the mean loss of every tenth
@@ -23,7 +23,6 @@ from dvdgan_tf.models.discriminator_inputs import DiscriminatorInputs  # noqa: E
 from dvdgan_tf.training import loop  # noqa: E402
 
 _CLIPS = 192
-_DETAILS = (0.0, 1.0, 4.0, 8.0)
 _BLUR = 4  # pixels
 _PARTS = 10
 
@@ -63,13 +62,13 @@ def learned(gan_step: dict, clips: np.ndarray, detail: float, updates: int) -> I
         yield float(update(tf.constant(clips[chosen]), tf.constant(fakes[chosen]), uniform))
 
 
-def main(work_dir: str, updates: str = '400') -> None:
+def main(work_dir: str, updates: str = '400', details: str = '0,1,4,8') -> None:
     """Prints one line a detail."""
     run = saved_run.open_run(work_dir)
     gan_step = config.bindings(loop.train, only=('gan_step',))['gan_step'].keywords
     clips = labelled_clips.real(run.data.of_split('train'), _CLIPS, lambda clip: clip).clips
     clips = clips[:, run.generator.context_frames :]
-    for detail in _DETAILS:
+    for detail in map(float, details.split(',')):
         parts = np.array_split(list(learned(gan_step, clips, detail, int(updates))), _PARTS)
         sys.stdout.write(f'detail {detail:g}: {" ".join(f"{part.mean():.2f}" for part in parts)}\n')
         sys.stdout.flush()
