@@ -85,14 +85,16 @@ def test_the_distance_of_the_samples_mean_is_added_with_its_weight(regularized_s
     def loss(weight):
         step.grid_cell = GridCell(weight, samples=2)
         gradients, metrics = at_first(lambda _: step._generator_gradients((_clip(0), tf.zeros([2], tf.int32)), 0))
-        return metrics['loss/generator'], tf.linalg.global_norm(gradients)
+        return metrics['loss/generator'], [tf.convert_to_tensor(each) for each in gradients if each is not None]
 
     first, second = at_first(lambda draws: [step._generate(_clip(0), draws)[0] for _ in range(2)])
     assert np.abs(first - second).max() > 0
     distance = np.mean(np.abs((first + second) / 2 - _clip(0)[:, CONTEXT:]))
-    (light, small), (heavy, large) = loss(1.0), loss(1e5)
-    np.testing.assert_allclose(heavy - light, (1e5 - 1) * distance, rtol=1e-4)
-    assert large > 10 * small
+    (light, none), (_, half), (heavy, whole) = loss(1.0), loss(5e4 + 1.0), loss(1e5 + 1.0)
+    np.testing.assert_allclose(heavy - light, 1e5 * distance, rtol=1e-4)
+    parts = [tf.linalg.global_norm([b - a for a, b in zip(*pair)]) for pair in ((none, half), (half, whole))]
+    assert parts[0] > 0
+    np.testing.assert_allclose(*parts, rtol=1e-3)
 
 
 def test_the_weight_may_be_a_schedule_which_follows_the_steps_of_a_traced_step(step):
