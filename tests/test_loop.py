@@ -12,6 +12,7 @@ import tensorflow as tf
 import tf_keras as keras
 import tiny
 
+from dvdgan_tf.data.scales import Scale
 from dvdgan_tf.data.synthetic import SyntheticClips
 from dvdgan_tf.errors import InputError
 from dvdgan_tf.evaluation.during_training import ProtocolScores
@@ -63,6 +64,18 @@ def _variables(work_dir, step):
 
 def _records(work_dir):
     return [json.loads(line) for line in (work_dir / 'metrics.jsonl').read_text().splitlines()]
+
+
+def test_the_step_knows_what_the_data_stand_for(tmp_path):
+    made, data = [], SyntheticClips(16, 2)
+    data.scale = Scale(0.0, 128.0, 0.2)
+
+    def gan_step():
+        made.append(_step())
+        return made[-1]
+
+    _train(tmp_path, 1, data=data, gan_step=gan_step)
+    assert [step.scale for step in made] == [data.scale]
 
 
 class _Evaluation:

@@ -16,6 +16,8 @@ def test_numbers_come_back(knee, missing):
     clip = scale.to_clip(NUMBERS).numpy()
     assert clip[-1] == pytest.approx(1.0) and (np.diff(clip) > 0).all() and clip[0] == (-0.9375 if missing else -1.0)
     np.testing.assert_allclose(scale.to_numbers(clip), NUMBERS, rtol=2e-5, atol=1e-4)
+    np.testing.assert_allclose(scale.shares(clip), NUMBERS / 128, rtol=2e-5, atol=1e-6)
+    np.testing.assert_allclose(Scale(-1.0, 3.0).shares(np.float32([-1, 0, 1])), [0, 0.5, 1])
 
 
 def test_a_logarithm_keeps_drizzle_and_storms_apart():

@@ -63,6 +63,10 @@ class Scale:
             return self.low + width * share
         return self.low + self.knee * (tf.exp(share * math.log1p(width / self.knee)) - 1.0)
 
+    def shares(self, clip: tf.Tensor) -> tf.Tensor:
+        """Values in [-1, 1], any shape, to float32 numbers as shares of the range: 0 for `low`, 1 for `high`."""
+        return (self.to_numbers(clip) - self.low) / (self.high - self.low)
+
     def measured(self, clip: np.ndarray) -> np.ndarray:
         """Values of real clips to float32 numbers, NaN where a pixel is missing."""
         numbers = self.to_numbers(clip).numpy()

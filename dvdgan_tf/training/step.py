@@ -3,9 +3,9 @@
 The step runs in replica context and does no input or output. Every random number is a pure function of (seed, step, row
 of the global batch), so a resumed run repeats the original and the number of replicas changes nothing.
 
-Differences from the paper: none by default; `losses.GridCell` is of its descendant DGMR. Not stated there [inferred]:
-the two discriminators' losses have equal weight; labels of generated clips are uniform over the classes; real and
-generated clips are judged in one pass.
+Differences from the paper: none by default; `losses.GridCell` is of its descendant DGMR, `losses.Spectrum` ours. Not
+stated there [inferred]: the two discriminators' losses have equal weight; labels of generated clips are uniform over
+the classes; real and generated clips are judged in one pass.
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ import tensorflow as tf
 import tf_keras as keras
 
 from dvdgan_tf import losses
+from dvdgan_tf.data.scales import PICTURES
 from dvdgan_tf.errors import InputError
 from dvdgan_tf.layers import state
-from dvdgan_tf.losses import GridCell
+from dvdgan_tf.losses import GridCell, Spectrum
 from dvdgan_tf.models.discriminator_inputs import DiscriminatorInputs
 from dvdgan_tf.models.networks import Networks
 from dvdgan_tf.models.variables import clip_spec, generator_specs, label_spec, make_variables
@@ -50,7 +51,11 @@ class GanStep(tf.Module):
         micro_batches: parts in which a replica goes through its share of a batch, one after the other, to save memory;
             the generator normalises by the moments of a part of all replicas.
         grid_cell: for prediction, how G is kept near the truth besides; None, as in the paper, for not at all.
+        spectrum: for prediction, how the samples of grid_cell are kept to the truth's spectra; None for not at all.
         moving_average: how the average of the generator follows it.
+
+    Attributes:
+        scale: what the values of clips stand for, to be set before the first step; `spectrum` is of the numbers.
     """
 
     def __init__(
@@ -65,6 +70,7 @@ class GanStep(tf.Module):
         discriminator_updates: int = 2,
         micro_batches: int = 1,
         grid_cell: GridCell | None = None,
+        spectrum: Spectrum | None = None,
         moving_average: MovingAverage = MovingAverage(),
     ) -> None:
         super().__init__()
@@ -74,6 +80,8 @@ class GanStep(tf.Module):
         self.discriminator_updates = discriminator_updates
         self.micro_batches = micro_batches
         self.grid_cell = grid_cell
+        self.spectrum = spectrum
+        self.scale = PICTURES
         self.step = tf.Variable(
             0, trainable=False, dtype=tf.int64, aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA
         )
@@ -105,6 +113,7 @@ class GanStep(tf.Module):
             *(f'{what}/{network}' for what in ('loss', 'gradient_norm') for network in networks),
             *(f'logits/{network}_{kind}' for network in networks[1:] for kind in ('real', 'fake')),
             *(('loss/grid_cell',) if self.grid_cell else ()),
+            *(('loss/spectrum',) if self.spectrum else ()),
         )
 
     @contextlib.contextmanager
@@ -198,11 +207,16 @@ class GanStep(tf.Module):
             count = self.grid_cell.samples if self.grid_cell else 1
             samples = [self._generate(clip, draws) for _ in range(count)]
             loss = tf.add_n([self._adversarial_loss(clip, fake, label, draws) for fake, label in samples]) / count
+            fakes, truth = [fake for fake, _ in samples], clip[:, self.generator.context_frames :]
             if self.grid_cell:
-                truth = clip[:, self.generator.context_frames :]
-                distance = self._mean(losses.grid_cell([fake for fake, _ in samples], truth))
+                distance = self._mean(losses.grid_cell(fakes, truth))
                 loss += self.grid_cell.weight_at(tf.convert_to_tensor(self.step)) * distance
                 metrics['loss/grid_cell'] = distance
+            if self.spectrum:
+                *made, came = map(self.scale.shares, [*fakes, truth])
+                distance = self._mean(losses.spectrum(made, came))
+                loss += self.spectrum.weight * distance
+                metrics['loss/spectrum'] = distance
             scaled = optimizer.scaled(loss)
         return tape.gradient(scaled, optimizer.variables), {**metrics, 'loss/generator': loss}
 
@@ -244,6 +258,8 @@ class GanStep(tf.Module):
             raise InputError('grid_cell compares predictions with the truth; synthesis has none: set it to None.')
         if self.grid_cell and self.grid_cell.samples > _MOST_SAMPLES:
             raise InputError(f'grid cell samples are {self.grid_cell.samples}; choose 1 to {_MOST_SAMPLES}.')
+        if self.spectrum and (not self.grid_cell or self.grid_cell.samples < 2):
+            raise InputError('spectrum compares samples of one context; bind step.GanStep.grid_cell, with 2 samples.')
         replicas = tf.distribute.get_strategy().num_replicas_in_sync
         if min(self.micro_batches, self.global_batch) < 1 or self.global_batch % (replicas * self.micro_batches):
             raise InputError(
