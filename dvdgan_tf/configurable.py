@@ -12,7 +12,7 @@ from dvdgan_tf.errors import InputError
 
 # Module -> what of it an experiment may bind. Making one of these reads files at most, and writes none.
 NAMES = {
-    'dvdgan_tf.losses': ('GridCell', 'Spectrum'),
+    'dvdgan_tf.losses': ('GridCell',),
     'dvdgan_tf.models': (
         *('Networks', 'Generator', 'Groups', 'SpatialDiscriminator', 'TemporalDiscriminator', 'DiscriminatorInputs'),
     ),

@@ -8,9 +8,9 @@ Differences from the paper: `grid_cell` and `spectrum` are not in it, and not us
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable, Sequence
 
-import numpy as np
 import tensorflow as tf
 
 from dvdgan_tf.errors import InputError
@@ -30,13 +30,14 @@ def generator_hinge(fake_logits: tf.Tensor) -> tf.Tensor:
 
 @dataclasses.dataclass(frozen=True)
 class GridCell:
-    """That predictions are kept near the truth, by `grid_cell`; not in the paper.
+    """That predictions are kept near the truth, by `grid_cell` and, if asked, by `spectrum`; not in the paper.
 
     Attributes:
         weight: of `grid_cell` in G's loss, above 0; 20 in DGMR. Or a function of the step that gives it, such as Keras'
             `optimizers.schedules.PolynomialDecay`: a large weight ties forecasts to their context, a smaller one later
             lets them be as sharp as the truth.
         samples: predictions of each context in an update of G; 6 in DGMR.
+        spectrum_weight: of `spectrum`, which takes 2 samples, in G's loss; 0 for not at all, as in DGMR.
 
     Raises:
         InputError: one of them makes no sense.
@@ -44,8 +45,14 @@ class GridCell:
 
     weight: float | Callable[[tf.Tensor], tf.Tensor]
     samples: int = 6
+    spectrum_weight: float = 0.0
 
     def __post_init__(self) -> None:
+        if self.spectrum_weight and not (self.spectrum_weight > 0 and self.samples > 1):
+            raise InputError(
+                f'the weight of spectra is {self.spectrum_weight} and the grid cell samples are {self.samples}; choose '
+                'a weight above 0 and samples from 2 on, or a weight of 0.'
+            )
         first = self.weight_at(0)
         if not first > 0 or self.samples < 1:
             raise InputError(
@@ -72,24 +79,6 @@ def grid_cell(samples: Sequence[tf.Tensor], truth: tf.Tensor) -> tf.Tensor:
     return tf.reduce_mean(tf.abs(tf.add_n(list(samples)) / len(samples) - truth), [1, 2, 3, 4])
 
 
-@dataclasses.dataclass(frozen=True)
-class Spectrum:
-    """That predictions have the power of the truth at every length of waves, by `spectrum`; not in the paper.
-
-    Attributes:
-        weight: of `spectrum` in G's loss, above 0.
-
-    Raises:
-        InputError: it is not.
-    """
-
-    weight: float
-
-    def __post_init__(self) -> None:
-        if not self.weight > 0:
-            raise InputError(f'the weight of spectra is {self.weight}; choose one above 0, or bind None instead.')
-
-
 def spectrum(samples: Sequence[tf.Tensor], truth: tf.Tensor) -> tf.Tensor:
     """The CRPS of the power of several predictions at each length of waves, in decibel [ours].
 
@@ -112,16 +101,17 @@ def spectrum(samples: Sequence[tf.Tensor], truth: tf.Tensor) -> tf.Tensor:
 def radial_power(fields: tf.Tensor) -> tf.Tensor:
     """Radially averaged power `[..., H // 2]` of `[..., H, H]` under a Hann window, by whole waves over the field."""
     size = fields.shape[-1]
-    taper = np.hanning(size + 2)[1:-1]
-    waves = np.fft.fftfreq(size, 1 / size)
-    ring = np.rint(np.hypot(waves[:, None], waves)).astype(int).reshape(-1, 1) == np.arange(1, size // 2 + 1)
-    tapered = fields * tf.constant(np.outer(taper, taper), fields.dtype)
+    taper = tf.square(tf.sin(math.pi * tf.range(1.0, size + 1) / (size + 1)))
+    tapered = fields * taper * taper[:, tf.newaxis]
     found = tf.signal.fft2d(tf.complex(tapered, tf.zeros_like(tapered)))
-    power = tf.square(tf.math.real(found)) + tf.square(tf.math.imag(found))
-    power = tf.reshape(power / size**2, [*fields.shape[:-2], size * size])
-    return tf.tensordot(power, tf.constant(ring / ring.sum(0), tf.float32), 1)
+    power = (tf.square(tf.math.real(found)) + tf.square(tf.math.imag(found))) / size**2
+    waves = tf.cast((tf.range(size) + size // 2) % size - size // 2, tf.float32)
+    distance = tf.round(tf.sqrt(tf.square(waves) + tf.square(waves)[:, tf.newaxis]))
+    rings = tf.cast(tf.reshape(distance, [-1, 1]) == tf.range(1.0, size // 2 + 1), tf.float32)
+    return tf.tensordot(tf.reshape(power, [*fields.shape[:-2], -1]), rings / tf.reduce_sum(rings, 0), 1)
 
 
 def _decibels(clip: tf.Tensor) -> tf.Tensor:
+    """`[B, T, H, H, C]` to `[B, T, C, H // 2]`."""
     power = radial_power(tf.transpose(clip, [0, 1, 4, 2, 3]))
-    return tf.math.log(power + _LEAST_POWER) * (10 / np.log(10))
+    return tf.math.log(power + _LEAST_POWER) * (10 / math.log(10))

@@ -78,7 +78,8 @@ def test_members_that_differ_as_the_truth_may_are_better_than_members_that_are_a
         assert np.mean([_spectrum(2 * [fields * share], amount()) for _ in range(40)]) > 1.3 * differing
 
 
-@pytest.mark.parametrize('weight', [0.0, -1.0])
-def test_a_weight_of_spectra_that_makes_no_sense_is_one_sentence(weight):
-    with pytest.raises(InputError, match=f'the weight of spectra is {weight}; choose one above 0'):
-        losses.Spectrum(weight)
+@pytest.mark.parametrize(('weight', 'samples'), [(-1.0, 2), (1.0, 1)])
+def test_spectra_that_make_no_sense_are_one_sentence(weight, samples):
+    sentence = f'the weight of spectra is {weight} and the grid cell samples are {samples}; choose a weight above 0 and'
+    with pytest.raises(InputError, match=sentence):
+        losses.GridCell(1.0, samples, weight)

@@ -8,7 +8,7 @@ import tf_keras as keras
 from dvdgan_tf import losses
 from dvdgan_tf.data.scales import Scale
 from dvdgan_tf.errors import InputError
-from dvdgan_tf.losses import GridCell, Spectrum
+from dvdgan_tf.losses import GridCell
 from dvdgan_tf.models import DiscriminatorInputs, Generator, Networks, SpatialDiscriminator, TemporalDiscriminator
 from dvdgan_tf.training import step as step_module
 from dvdgan_tf.training.step import GanStep
@@ -16,7 +16,7 @@ from dvdgan_tf.training.step import GanStep
 CONTEXT, FRAMES, BATCH = 2, 2, 2
 
 
-def _step(grid_cell=None, spectrum=None, **inputs):
+def _step(grid_cell=None, **inputs):
     adam = lambda: keras.optimizers.Adam(1e-3, jit_compile=False)  # noqa: E731
     return GanStep(
         networks=Networks(
@@ -30,7 +30,6 @@ def _step(grid_cell=None, spectrum=None, **inputs):
         seed=0,
         discriminator_inputs=DiscriminatorInputs(FRAMES, **inputs),
         grid_cell=grid_cell,
-        spectrum=spectrum,
     )
 
 
@@ -126,8 +125,8 @@ def test_the_weight_may_be_a_schedule_which_follows_the_steps_of_a_traced_step(s
 
 
 def test_spectra_of_the_numbers_are_added_with_their_weight():
-    step, batch = _step(grid_cell=GridCell(1.0, samples=2), spectrum=Spectrum(3.0)), (_clip(0), tf.zeros([2], tf.int32))
-    step.scale = Scale(0.0, 100.0, 0.5)
+    step, scale = _step(grid_cell=GridCell(1.0, 2, spectrum_weight=3.0)), Scale(0.0, 100.0, 0.5)
+    step.shares = scale.shares
     before = [variable.numpy() for variable in step.variables]
 
     def at_first(call):
@@ -136,25 +135,20 @@ def test_spectra_of_the_numbers_are_added_with_their_weight():
         return call(step_module._Draws(step, step.discriminator_updates, 0))
 
     def gradients_and_metrics():
+        batch = _clip(0), tf.zeros([2], tf.int32)
         gradients, metrics = at_first(lambda _: step._generator_gradients(batch, 0))
         return [tf.convert_to_tensor(each) for each in gradients if each is not None], metrics
 
     with_spectra, metrics = gradients_and_metrics()
     made = at_first(lambda draws: [step._generate(_clip(0), draws)[0] for _ in range(2)])
-    *shares, truth = (step.scale.to_numbers(clip) / 100.0 for clip in (*made, _clip(0)[:, CONTEXT:]))
+    *shares, truth = (scale.to_numbers(clip) / 100.0 for clip in (*made, _clip(0)[:, CONTEXT:]))
     expected = np.mean(losses.spectrum(shares, truth))
     np.testing.assert_allclose(metrics['loss/spectrum'], expected, rtol=1e-3)
     assert set(step.reported) >= {*metrics}
-    step.spectrum = None
+    step.grid_cell = GridCell(1.0, 2)
     without, plain = gradients_and_metrics()
     np.testing.assert_allclose(metrics['loss/generator'] - plain['loss/generator'], 3.0 * expected, rtol=1e-3)
     assert tf.linalg.global_norm([a - b for a, b in zip(with_spectra, without)]) > 0
-
-
-@pytest.mark.parametrize('grid_cell', [None, GridCell(1.0, samples=1)])
-def test_spectra_without_two_samples_are_one_sentence(grid_cell):
-    with pytest.raises(InputError, match='spectrum compares samples of one context; bind step.GanStep.grid_cell'):
-        _step(grid_cell=grid_cell, spectrum=Spectrum(1.0))
 
 
 @pytest.mark.parametrize(('weight', 'samples'), [(-1.0, 2), (0.0, 2), (1.0, 0)])

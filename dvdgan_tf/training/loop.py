@@ -111,7 +111,7 @@ def train(
         evaluation.check(data)
     with distribution.scope():
         step = gan_step()
-        step.scale = data.scale
+        step.shares = data.scale.shares
     _check_fit(data, step.generator)
     _check_mask(data, step)
     checkpointer = Checkpointer(

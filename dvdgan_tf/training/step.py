@@ -3,9 +3,9 @@
 The step runs in replica context and does no input or output. Every random number is a pure function of (seed, step, row
 of the global batch), so a resumed run repeats the original and the number of replicas changes nothing.
 
-Differences from the paper: none by default; `losses.GridCell` is of its descendant DGMR, `losses.Spectrum` ours. Not
-stated there [inferred]: the two discriminators' losses have equal weight; labels of generated clips are uniform over
-the classes; real and generated clips are judged in one pass.
+Differences from the paper: none by default; `losses.GridCell` is of its descendant DGMR. Not stated there [inferred]:
+the two discriminators' losses have equal weight; labels of generated clips are uniform over the classes; real and
+generated clips are judged in one pass.
 """
 
 from __future__ import annotations
@@ -19,10 +19,9 @@ import tensorflow as tf
 import tf_keras as keras
 
 from dvdgan_tf import losses
-from dvdgan_tf.data.scales import PICTURES
 from dvdgan_tf.errors import InputError
 from dvdgan_tf.layers import state
-from dvdgan_tf.losses import GridCell, Spectrum
+from dvdgan_tf.losses import GridCell
 from dvdgan_tf.models.discriminator_inputs import DiscriminatorInputs
 from dvdgan_tf.models.networks import Networks
 from dvdgan_tf.models.variables import clip_spec, generator_specs, label_spec, make_variables
@@ -51,11 +50,11 @@ class GanStep(tf.Module):
         micro_batches: parts in which a replica goes through its share of a batch, one after the other, to save memory;
             the generator normalises by the moments of a part of all replicas.
         grid_cell: for prediction, how G is kept near the truth besides; None, as in the paper, for not at all.
-        spectrum: for prediction, how the samples of grid_cell are kept to the truth's spectra; None for not at all.
         moving_average: how the average of the generator follows it.
 
     Attributes:
-        scale: what the values of clips stand for, to be set before the first step; `spectrum` is of the numbers.
+        shares: clips, any shape, to shares of the range of their numbers, of which spectra are taken; to be set before
+            the first step where these are no pictures.
     """
 
     def __init__(
@@ -70,7 +69,6 @@ class GanStep(tf.Module):
         discriminator_updates: int = 2,
         micro_batches: int = 1,
         grid_cell: GridCell | None = None,
-        spectrum: Spectrum | None = None,
         moving_average: MovingAverage = MovingAverage(),
     ) -> None:
         super().__init__()
@@ -80,8 +78,7 @@ class GanStep(tf.Module):
         self.discriminator_updates = discriminator_updates
         self.micro_batches = micro_batches
         self.grid_cell = grid_cell
-        self.spectrum = spectrum
-        self.scale = PICTURES
+        self.shares: Callable[[tf.Tensor], tf.Tensor] = lambda clip: (clip + 1.0) / 2.0
         self.step = tf.Variable(
             0, trainable=False, dtype=tf.int64, aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA
         )
@@ -113,7 +110,7 @@ class GanStep(tf.Module):
             *(f'{what}/{network}' for what in ('loss', 'gradient_norm') for network in networks),
             *(f'logits/{network}_{kind}' for network in networks[1:] for kind in ('real', 'fake')),
             *(('loss/grid_cell',) if self.grid_cell else ()),
-            *(('loss/spectrum',) if self.spectrum else ()),
+            *(('loss/spectrum',) if self.grid_cell and self.grid_cell.spectrum_weight else ()),
         )
 
     @contextlib.contextmanager
@@ -207,18 +204,21 @@ class GanStep(tf.Module):
             count = self.grid_cell.samples if self.grid_cell else 1
             samples = [self._generate(clip, draws) for _ in range(count)]
             loss = tf.add_n([self._adversarial_loss(clip, fake, label, draws) for fake, label in samples]) / count
-            fakes, truth = [fake for fake, _ in samples], clip[:, self.generator.context_frames :]
             if self.grid_cell:
-                distance = self._mean(losses.grid_cell(fakes, truth))
-                loss += self.grid_cell.weight_at(tf.convert_to_tensor(self.step)) * distance
-                metrics['loss/grid_cell'] = distance
-            if self.spectrum:
-                *made, came = map(self.scale.shares, [*fakes, truth])
-                distance = self._mean(losses.spectrum(made, came))
-                loss += self.spectrum.weight * distance
-                metrics['loss/spectrum'] = distance
+                near = self._nearness([fake for fake, _ in samples], clip[:, self.generator.context_frames :])
+                loss += tf.add_n([weight * distance for weight, distance in near.values()])
+                metrics.update({name: distance for name, (_, distance) in near.items()})
             scaled = optimizer.scaled(loss)
         return tape.gradient(scaled, optimizer.variables), {**metrics, 'loss/generator': loss}
+
+    def _nearness(self, fakes: Sequence[tf.Tensor], truth: tf.Tensor) -> dict[str, tuple[tf.Tensor, tf.Tensor]]:
+        """The weights of the distances of predictions from the truth, and these, by their names among the metrics."""
+        weight = self.grid_cell.weight_at(tf.convert_to_tensor(self.step))
+        found = {'loss/grid_cell': (weight, self._mean(losses.grid_cell(fakes, truth)))}
+        if self.grid_cell.spectrum_weight:
+            *made, came = map(self.shares, [*fakes, truth])
+            found['loss/spectrum'] = self.grid_cell.spectrum_weight, self._mean(losses.spectrum(made, came))
+        return found
 
     def _adversarial_loss(self, clip: tf.Tensor, fake: tf.Tensor, label: tf.Tensor, draws: _Draws) -> tf.Tensor:
         """G's hinge loss of generated clips."""
@@ -258,8 +258,6 @@ class GanStep(tf.Module):
             raise InputError('grid_cell compares predictions with the truth; synthesis has none: set it to None.')
         if self.grid_cell and self.grid_cell.samples > _MOST_SAMPLES:
             raise InputError(f'grid cell samples are {self.grid_cell.samples}; choose 1 to {_MOST_SAMPLES}.')
-        if self.spectrum and (not self.grid_cell or self.grid_cell.samples < 2):
-            raise InputError('spectrum compares samples of one context; bind step.GanStep.grid_cell, with 2 samples.')
         replicas = tf.distribute.get_strategy().num_replicas_in_sync
         if min(self.micro_batches, self.global_batch) < 1 or self.global_batch % (replicas * self.micro_batches):
             raise InputError(
