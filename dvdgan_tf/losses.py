@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from dvdgan_tf.errors import InputError
 
-_LEAST_POWER = 1e-7  # of the squared range of numbers: that of white noise of a thousandth of the range
+_LEAST_POWER = 1e-8  # of the squared range of numbers: that of white noise of three ten-thousandths of the range
 
 
 def discriminator_hinge(real_logits: tf.Tensor, fake_logits: tf.Tensor) -> tf.Tensor:

@@ -52,7 +52,7 @@ def test_power_is_that_of_the_scores():
 
 def test_spectra_are_scored_by_the_crps_of_their_decibels():
     *samples, truth = _fields(4)
-    made, came = (10 * np.log10(verification.spectrum(np.asarray(x)[..., 0]) + 1e-7) for x in (samples, truth))
+    made, came = (10 * np.log10(verification.spectrum(np.asarray(x)[..., 0]) + 1e-8) for x in (samples, truth))
     pairs = [np.abs(a - b) for a in made for b in made]
     crps = np.mean(np.abs(made - came), 0) - np.sum(pairs, 0) / (2 * 3 * 2)
     np.testing.assert_allclose(_spectrum(samples, truth), crps.mean((1, 2)), rtol=1e-3)
