@@ -71,7 +71,7 @@ def test_members_that_differ_as_the_truth_may_are_better_than_members_that_are_a
     fields = _fields(1)[0]
 
     def amount():
-        return fields * random.choice([0.25, 1.0])
+        return fields * np.float32(random.choice([0.25, 1.0]))
 
     differing = np.mean([_spectrum([amount(), amount()], amount()) for _ in range(40)])
     for share in (0.25, 0.5, 1.0):
