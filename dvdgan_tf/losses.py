@@ -91,15 +91,19 @@ def spectrum(samples: Sequence[tf.Tensor], truth: tf.Tensor) -> tf.Tensor:
 
     Returns: the mean over frames, channels and rings of each clip, `[B]`.
     """
-    made, came = tf.stack([_decibels(sample) for sample in samples]), _decibels(truth)
-    count = len(samples)
+    fields = tf.transpose(tf.stack([*samples, truth]), [0, 1, 2, 5, 3, 4])
+    decibels = tf.math.log(radial_power(fields) + _LEAST_POWER) * (10 / math.log(10))
+    made, came, count = decibels[:-1], decibels[-1], len(samples)
     error = tf.reduce_mean(tf.abs(made - came), 0)
     spread = tf.reduce_sum(tf.abs(made[:, tf.newaxis] - made), [0, 1]) / (2 * count * (count - 1))
     return tf.reduce_mean(error - spread, [1, 2, 3])
 
 
 def radial_power(fields: tf.Tensor) -> tf.Tensor:
-    """Radially averaged power `[..., H // 2]` of `[..., H, H]` under a Hann window, by whole waves over the field."""
+    """Radially averaged power `[..., H // 2]` of `[..., H, H]` under a Hann window, by whole waves over the field.
+
+    What `metrics.verification.spectrum` computes for scores, here with gradients.
+    """
     size = fields.shape[-1]
     taper = tf.square(tf.sin(math.pi * tf.range(1.0, size + 1) / (size + 1)))
     tapered = fields * taper * taper[:, tf.newaxis]
@@ -109,9 +113,3 @@ def radial_power(fields: tf.Tensor) -> tf.Tensor:
     distance = tf.round(tf.sqrt(tf.square(waves) + tf.square(waves)[:, tf.newaxis]))
     rings = tf.cast(tf.reshape(distance, [-1, 1]) == tf.range(1.0, size // 2 + 1), tf.float32)
     return tf.tensordot(tf.reshape(power, [*fields.shape[:-2], -1]), rings / tf.reduce_sum(rings, 0), 1)
-
-
-def _decibels(clip: tf.Tensor) -> tf.Tensor:
-    """`[B, T, H, H, C]` to `[B, T, C, H // 2]`."""
-    power = radial_power(tf.transpose(clip, [0, 1, 4, 2, 3]))
-    return tf.math.log(power + _LEAST_POWER) * (10 / math.log(10))

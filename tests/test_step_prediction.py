@@ -76,20 +76,36 @@ def test_labels_of_the_data_are_ignored_and_a_step_takes_a_batch_for_the_context
     assert step.step.numpy() == 1
 
 
-def test_the_distance_of_the_samples_mean_is_added_with_its_weight(regularized_step):
-    step, before = regularized_step, [variable.numpy() for variable in regularized_step.variables]
+class _Beginning:
+    """G's update of clip 0 from the variables that a step has now, however often."""
 
-    def at_first(call):
-        for variable, value in zip(step.variables, before):
+    def __init__(self, step):
+        self._step, self._before = step, [variable.numpy() for variable in step.variables]
+
+    def gradients(self):
+        self._restore()
+        gradients, metrics = self._step._generator_gradients((_clip(0), tf.zeros([BATCH], tf.int32)), 0)
+        return [tf.convert_to_tensor(each) for each in gradients if each is not None], metrics
+
+    def samples(self):
+        self._restore()
+        draws = step_module._Draws(self._step, self._step.discriminator_updates, 0)
+        return [self._step._generate(_clip(0), draws)[0] for _ in range(2)]
+
+    def _restore(self):
+        for variable, value in zip(self._step.variables, self._before):
             variable.assign(value)
-        return call(step_module._Draws(step, step.discriminator_updates, 0))
+
+
+def test_the_distance_of_the_samples_mean_is_added_with_its_weight(regularized_step):
+    step, at_first = regularized_step, _Beginning(regularized_step)
 
     def loss(weight):
         step.grid_cell = GridCell(weight, samples=2)
-        gradients, metrics = at_first(lambda _: step._generator_gradients((_clip(0), tf.zeros([2], tf.int32)), 0))
-        return metrics['loss/generator'], [tf.convert_to_tensor(each) for each in gradients if each is not None]
+        gradients, metrics = at_first.gradients()
+        return metrics['loss/generator'], gradients
 
-    first, second = at_first(lambda draws: [step._generate(_clip(0), draws)[0] for _ in range(2)])
+    first, second = at_first.samples()
     assert np.abs(first - second).max() > 0
     distance = np.mean(np.abs((first + second) / 2 - _clip(0)[:, CONTEXT:]))
     (light, none), (_, half), (heavy, whole) = loss(1.0), loss(5e6 + 1.0), loss(1e7 + 1.0)
@@ -127,26 +143,14 @@ def test_the_weight_may_be_a_schedule_which_follows_the_steps_of_a_traced_step(s
 def test_spectra_of_the_numbers_are_added_with_their_weight():
     step, scale = _step(grid_cell=GridCell(1.0, 2, spectrum_weight=3.0)), Scale(0.0, 100.0, 0.5)
     step.shares = scale.shares
-    before = [variable.numpy() for variable in step.variables]
-
-    def at_first(call):
-        for variable, value in zip(step.variables, before):
-            variable.assign(value)
-        return call(step_module._Draws(step, step.discriminator_updates, 0))
-
-    def gradients_and_metrics():
-        batch = _clip(0), tf.zeros([2], tf.int32)
-        gradients, metrics = at_first(lambda _: step._generator_gradients(batch, 0))
-        return [tf.convert_to_tensor(each) for each in gradients if each is not None], metrics
-
-    with_spectra, metrics = gradients_and_metrics()
-    made = at_first(lambda draws: [step._generate(_clip(0), draws)[0] for _ in range(2)])
-    *shares, truth = (scale.to_numbers(clip) / 100.0 for clip in (*made, _clip(0)[:, CONTEXT:]))
+    at_first = _Beginning(step)
+    with_spectra, metrics = at_first.gradients()
+    *shares, truth = (scale.to_numbers(clip) / 100.0 for clip in (*at_first.samples(), _clip(0)[:, CONTEXT:]))
     expected = np.mean(losses.spectrum(shares, truth))
     np.testing.assert_allclose(metrics['loss/spectrum'], expected, rtol=1e-3)
     assert set(step.reported) >= {*metrics}
     step.grid_cell = GridCell(1.0, 2)
-    without, plain = gradients_and_metrics()
+    without, plain = at_first.gradients()
     np.testing.assert_allclose(metrics['loss/generator'] - plain['loss/generator'], 3.0 * expected, rtol=1e-3)
     assert tf.linalg.global_norm([a - b for a, b in zip(with_spectra, without)]) > 0
 

@@ -205,20 +205,15 @@ class GanStep(tf.Module):
             samples = [self._generate(clip, draws) for _ in range(count)]
             loss = tf.add_n([self._adversarial_loss(clip, fake, label, draws) for fake, label in samples]) / count
             if self.grid_cell:
-                near = self._nearness([fake for fake, _ in samples], clip[:, self.generator.context_frames :])
-                loss += tf.add_n([weight * distance for weight, distance in near.values()])
-                metrics.update({name: distance for name, (_, distance) in near.items()})
+                fakes, truth = [fake for fake, _ in samples], clip[:, self.generator.context_frames :]
+                metrics['loss/grid_cell'] = self._mean(losses.grid_cell(fakes, truth))
+                loss += self.grid_cell.weight_at(tf.convert_to_tensor(self.step)) * metrics['loss/grid_cell']
+                if self.grid_cell.spectrum_weight:
+                    *made, came = map(self.shares, [*fakes, truth])
+                    metrics['loss/spectrum'] = self._mean(losses.spectrum(made, came))
+                    loss += self.grid_cell.spectrum_weight * metrics['loss/spectrum']
             scaled = optimizer.scaled(loss)
         return tape.gradient(scaled, optimizer.variables), {**metrics, 'loss/generator': loss}
-
-    def _nearness(self, fakes: Sequence[tf.Tensor], truth: tf.Tensor) -> dict[str, tuple[tf.Tensor, tf.Tensor]]:
-        """The weights of the distances of predictions from the truth, and these, by their names among the metrics."""
-        weight = self.grid_cell.weight_at(tf.convert_to_tensor(self.step))
-        found = {'loss/grid_cell': (weight, self._mean(losses.grid_cell(fakes, truth)))}
-        if self.grid_cell.spectrum_weight:
-            *made, came = map(self.shares, [*fakes, truth])
-            found['loss/spectrum'] = self.grid_cell.spectrum_weight, self._mean(losses.spectrum(made, came))
-        return found
 
     def _adversarial_loss(self, clip: tf.Tensor, fake: tf.Tensor, label: tf.Tensor, draws: _Draws) -> tf.Tensor:
         """G's hinge loss of generated clips."""
